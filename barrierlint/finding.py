@@ -1,0 +1,211 @@
+"""What the analysis finds and the simulation says of it: spans, witnesses, findings, verdicts, traces.
+
+A witness is a static path (source steps with the events that lie on them); a trace is a dynamic path (what each
+observer does, in order). All values are frozen. What it does not model: where a report is printed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from barrierlint.events import Event
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A source range: `path` as the user named it, lines and columns from 1, columns in bytes, end exclusive."""
+
+    path: str
+    line: int
+    column: int = 1
+    end_line: int = 0
+    end_column: int = 0
+
+
+class Severity(StrEnum):
+    """How bad, if true: SARIF's levels."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Confidence(StrEnum):
+    """How sure the static side is that the access depends on the write.
+
+    EXACT: its address flows from the mapped address. POSSIBLE: the two cannot be told apart. BOUNDARY: the function
+    returns to unknown callers with the debt unpaid.
+    """
+
+    EXACT = "exact"
+    POSSIBLE = "possible"
+    BOUNDARY = "boundary"
+
+
+class Verdict(StrEnum):
+    """What the simulation says of a finding; UNCHECKED where it was not asked."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
+    UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessStep:
+    """One step of a static path: where, what is said of it, and the event that happens there (None for a call or branch).
+
+    `role` is one of write, barrier, call, return, branch, enter, access, boundary. `depth` is the call depth relative to
+    the step that encloses all.
+    """
+
+    span: Span
+    note: str
+    role: str
+    event: Event | None = None
+    function: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A feasible static path from a descriptor write to what depends on it, in execution order."""
+
+    steps: tuple[WitnessStep, ...]
+
+    @property
+    def write(self) -> WitnessStep:
+        """The step of the descriptor write."""
+        return next(step for step in self.steps if step.role == "write")
+
+    @property
+    def access(self) -> WitnessStep:
+        """The step that depends on it: an access, or the boundary."""
+        return self.steps[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Where and what to insert: `lines` go before `at` (in the code base's own idiom), `why` in one sentence."""
+
+    at: Span
+    lines: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One step of an interleaving: `actor` is `P0`, `P1`, …, `walker P0` or `TLB P0`; `what` one short sentence.
+
+    `source` is the index of the witness step it comes from, -1 if none.
+    """
+
+    actor: str
+    what: str
+    source: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A data or instruction abort as the hardware reports it.
+
+    `kind` is translation, access-flag, permission, address-size or alignment; `esr` the value of ESR_ELx.
+    """
+
+    pe: int
+    address: int
+    kind: str
+    level: int
+    esr: int
+    write: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """An execution of the witness that ends in the fault (or the stale access), shortest first."""
+
+    steps: tuple[TraceStep, ...]
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The simulation's answer: verdict, the execution that faults, and what was explored.
+
+    `repaired_states` counts the states of the repaired twin, whose execution never faults; `reason` explains a refutation
+    or an undecided run. `litmus` is the herd7 test of the witness.
+    """
+
+    verdict: Verdict
+    trace: Trace | None = None
+    states: int = 0
+    repaired_states: int = 0
+    reason: str = ""
+    litmus: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One defect: the rule, where it is owed, the path, how sure, and (later) the simulation's answer and the repair.
+
+    `also` lists other places that show the same defect (instantiations, call sites), folded into this one. `missing` names
+    what lacks, such as ("DSB ISHST", "ISB"); `evidence` why the write counts as one of a descriptor.
+    """
+
+    rule: str
+    message: str
+    severity: Severity
+    confidence: Confidence
+    witness: Witness
+    missing: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    also: tuple[WitnessStep, ...] = ()
+    repair: Repair | None = None
+    confirmation: Confirmation = field(default_factory=lambda: Confirmation(Verdict.UNCHECKED))
+    fingerprint: str = ""
+
+    @property
+    def span(self) -> Span:
+        """The place a report points at: the dependent access, or for boundary findings the write."""
+        step = self.witness.write if self.confidence is Confidence.BOUNDARY else self.witness.access
+        return step.span
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Something that was not analysed, or analysed with less than the whole input, and what to do about it.
+
+    `kind` is a stable word (missing-header, unknown-flag, parse-error, unknown-call, budget, …); `lost` is true where a
+    whole input could not be analysed (exit status 3).
+    """
+
+    kind: str
+    message: str
+    span: Span | None = None
+    lost: bool = False
+    severity: Severity = Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """A rule as a value: its identity and its page of prose (the module docstring)."""
+
+    id: str
+    name: str
+    summary: str
+    severity: Severity
+    page: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All a run has to say: findings in source order, notifications, and counts for the closing line."""
+
+    findings: tuple[Finding, ...]
+    notifications: tuple[Notification, ...] = ()
+    files: int = 0
+    functions: int = 0
+    refuted: tuple[Finding, ...] = ()

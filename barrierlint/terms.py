@@ -1,0 +1,112 @@
+"""Terms: the operands of events, shared by the static analysis and the simulator.
+
+A term is a pure expression over names. Evaluating one has no effect: every memory access of the program is an event of
+its own, whose result is bound to a name. Integers are 64-bit and unsigned unless an operator says otherwise.
+
+What it does not model: floating point, vectors, and integers wider than 64 bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MASK64 = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A known 64-bit integer, stored unsigned (0 <= value < 2**64)."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The value held by a register, temporary, or local variable whose address nobody takes.
+
+    `id` is unique in the program (static side: `function-usr#name#offset` or `%n` for a temporary of the function;
+    simulator: the register, `X0`). A litmus name such as `x` or `PTE(x)` is a Name as well.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressOf:
+    """The address of a named object: a global, a local in memory, a function, or a string literal."""
+
+    id: str
+    kind: str = "local"  # local | global | function | string | member
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The address of member `name` inside the object at `base` (C's `&base->name`)."""
+
+    base: Term
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """The address of element `index` of the array at `base`; `size` is the element's size in bytes, 0 if unknown."""
+
+    base: Term
+    index: Term
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operator applied to terms.
+
+    Operators: `+ - * / % & | ^ << >>` (and `>>s`, arithmetic), `~`, `neg`, `! == != < <= > >=` (and `<s <=s >s >=s`),
+    `&& ||` (both sides pure), `?:`, `zext N` and `sext N` (truncate to N bits, then extend).
+    """
+
+    op: str
+    args: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value nothing is known of. Equal ids mean the same unknown value."""
+
+    id: str
+
+
+Term = Const | Name | AddressOf | Field | Element | Apply | Unknown
+
+
+def const(value: int) -> Const:
+    """Return the 64-bit constant congruent to `value`."""
+    return Const(value & MASK64)
+
+
+def show(term: Term) -> str:
+    """Return `term` in C-like notation, for reports and graphs."""
+    match term:
+        case Const(value):
+            return hex(value) if value > 9 else str(value)
+        case Name(id) | Unknown(id):
+            return _short(id)
+        case AddressOf(id, kind):
+            return id if kind == "string" else "&" + _short(id)
+        case Field(AddressOf(id), name):
+            return f"&{_short(id)}.{name}"
+        case Field(base, name):
+            return f"&{show(base)}->{name}"
+        case Element(base, index):
+            return f"&{show(base)}[{show(index)}]"
+        case Apply("?:", (condition, yes, no)):
+            return f"({show(condition)} ? {show(yes)} : {show(no)})"
+        case Apply(op, (arg,)):
+            return f"{'-' if op == 'neg' else op + ' ' if op[0].isalpha() else op}{show(arg)}"
+        case Apply(op, args):
+            return "(" + f" {op} ".join(show(arg) for arg in args) + ")"
+
+
+def _short(id: str) -> str:
+    """The part of a name a person wrote: `usr#name#offset` -> `name`."""
+    parts = id.split("#")
+    return parts[-2] if len(parts) >= 3 else id
