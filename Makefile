@@ -1,0 +1,51 @@
+# `make demo` runs the main job on a bundled example; `make check` is what a change must pass.
+# Both install what they need into .venv first, and again only when pyproject.toml has changed.
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+PYTHON  ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+WORKERS ?= 2
+PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check test docs format clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "barrierlint needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+demo: $(VENV)/.installed  ## find, explain and confirm the defect of OSv #1117 in fixtures/osv
+	$(BIN)/barrierlint check --exit-zero fixtures/osv
+
+check: $(VENV)/.installed-dev  ## lint, types, layers, docs, tests: all that a change must pass
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/docs.py --check
+	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+test: $(VENV)/.installed-dev  ## the tests alone
+	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+docs: $(VENV)/.installed-dev  ## write docs/rules and the help text in README.md anew
+	$(BIN)/python tools/docs.py
+
+format: $(VENV)/.installed-dev  ## format and fix what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove the virtual environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
