@@ -16,9 +16,9 @@ import sarif_om as om
 
 from barrierlint import __version__
 from barrierlint.finding import Confidence, Finding, Notification, Report, RuleInfo, Severity
-from barrierlint.report.sarif import flow
 from barrierlint.report.defect import simulation_sentence
 from barrierlint.report.fingerprint import line_hashes
+from barrierlint.report.sarif import flow
 from barrierlint.report.sarif.place import location, region_of_insertion, root, uri
 from barrierlint.report.snippet import indentation
 
@@ -198,10 +198,11 @@ def plain(value: Any) -> Any:
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [plain(item) for item in value]
-    if not attr.has(type(value)):
+    kind: Any = type(value)
+    if not attr.has(kind):
         return value
     return {
         key: plain(item)
-        for name, key, default in _properties_of(type(value))
+        for name, key, default in _properties_of(kind)
         if (item := getattr(value, name)) is not None and (key in _ALWAYS or item != default)
     }
