@@ -1,0 +1,227 @@
+"""How states cross calls: a caller's state in a callee's terms, and a callee's exit in the caller's terms.
+
+In a callee, parameter k is the symbol `Unknown(params[k])`. A context is keyed by what its entry knows that matters: constants and known
+bits of arguments, constant cells, which parameters are based on the mapped address, and the debt's progress. What it does not model: aliasing
+between two arguments.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from barrierlint.cfg.graph import RETURN, Cfg
+from barrierlint.dataflow.facts import Facts
+from barrierlint.dataflow.state import Debt, Phis, State, root
+from barrierlint.dataflow.values import Bits, known_bits, leaves, rebuild
+from barrierlint.events import Call
+from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown
+
+OTHER = Unknown("elsewhere")
+"""In a callee: the mapped address, where no parameter is based on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryKey:
+    """What distinguishes one context of a function from another."""
+
+    function: str
+    debt: Debt | None
+    arguments: tuple[Const | Bits | None, ...]
+    cells: frozenset[tuple[Term, Const]]
+    touched: frozenset[Term]
+    truths: frozenset[tuple[Term, bool]] = frozenset()
+
+
+def generic(cfg: Cfg) -> EntryKey:
+    """The context of a function called by anyone."""
+    return EntryKey(cfg.usr, None, (None,) * len(cfg.params), frozenset(), frozenset())
+
+
+def entry_state(cfg: Cfg, key: EntryKey) -> State:
+    """The state in which a context starts."""
+    state = State(debt=key.debt, touched=key.touched, facts=Facts())
+    for name, known in zip(cfg.params, key.arguments, strict=False):
+        symbol = Unknown(name)
+        state.variables[name] = known if isinstance(known, Const) else symbol
+        if isinstance(known, tuple):
+            state.facts.learn_bits(symbol, *known)
+    state.cells.update(key.cells)
+    for term, truth in key.truths:
+        state.facts.assume(term, truth)
+    return state
+
+
+def enter(caller: State, call: Call, callee: Cfg, phis: Phis, *, detailed: bool, ordered: bool) -> EntryKey:
+    """The context in which `callee` runs when called from `caller`.
+
+    `detailed` False forgets constants (a bound on contexts); `ordered` False says that nothing in the callee acts on debts, so that
+    the debt's progress need not distinguish contexts.
+    """
+    arguments = [caller.evaluate(arg) for arg in call.args[: len(callee.params)]]
+    arguments += [Unknown("missing")] * (len(callee.params) - len(arguments))
+    known = tuple(_known(argument, caller) if detailed else None for argument in arguments)
+    debt = _debt_in(caller.debt, arguments, callee, phis, ordered) if caller.debt else None
+    cells = frozenset(_cells_in(caller, arguments, callee)) if detailed else frozenset()
+    touched = frozenset(
+        Unknown(name)
+        for name, argument in zip(callee.params, arguments, strict=True)
+        if _is_settled(argument, caller, phis)
+    )
+    truths = frozenset(_truths_in(caller, arguments, callee)) if detailed else frozenset()
+    return EntryKey(callee.usr, debt, known, cells, touched, truths)
+
+
+def _known(argument: Term, caller: State) -> Const | Bits | None:
+    if isinstance(argument, Const):
+        return argument
+    ones, zeros = known_bits(argument, caller.facts.bits)
+    if ones | zeros == MASK64:
+        return Const(ones)
+    return (ones, zeros) if ones or zeros & 0x7F else None
+
+
+def _truths_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tuple[Term, bool]]:
+    for name, argument in zip(callee.params, arguments, strict=True):
+        if not isinstance(argument, Const) and (truth := caller.facts.truths.get(argument)) is not None:
+            yield Unknown(name), truth
+
+
+def _debt_in(debt: Debt, arguments: list[Term], callee: Cfg, phis: Phis, ordered: bool) -> Debt:
+    maps: frozenset[Term] = frozenset(Unknown(n) for n, a in zip(callee.params, arguments, strict=True) if phis.roots(a) & debt.maps)
+    at: frozenset[Term] = frozenset(Unknown(n) for n, a in zip(callee.params, arguments, strict=True) if phis.roots(a) & debt.location)
+    for base in debt.maps:  # globals and captured variables have the same name everywhere
+        if _is_shared(base):
+            maps |= {base}
+    if debt.maps and not maps:
+        maps = frozenset({OTHER})
+    entered = replace(debt, leaf=None, born=-1, maps=maps, location=at)
+    return entered if ordered else replace(entered, progress=type(debt.progress)(0), seen=frozenset())
+
+
+def _is_shared(base: Term) -> bool:
+    match base:
+        case Apply("load", (address,)):
+            return all(isinstance(leaf, AddressOf) for leaf in leaves(address))
+        case Unknown(id):
+            return id.startswith("sysreg:")
+    return False
+
+
+def _is_settled(argument: Term, caller: State, phis: Phis) -> bool:
+    """Whether an access through the argument cannot depend on an unknown mapping: it points at something already in use."""
+    roots = phis.roots(argument)
+    location = caller.debt.location if caller.debt else frozenset()
+    strong = all(isinstance(base, Unknown) for base in roots)
+    return all(isinstance(b, AddressOf) or b in caller.touched or b in location for b in roots) or not strong
+
+
+def _cells_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tuple[Term, Const]]:
+    """Constant cells that the callee can name: objects its arguments point at, globals, captured variables."""
+    names = {a: Unknown(n) for n, a in reversed(list(zip(callee.params, arguments, strict=True))) if not isinstance(a, Const)}
+    for cell, value in caller.cells.items():
+        if not isinstance(value, Const):
+            continue
+        for argument, name in names.items():
+            if (inside := rebase(cell, argument, name)) is not None:
+                yield inside, value
+                break
+        else:
+            if isinstance(root(cell), AddressOf):
+                yield cell, value
+
+
+def rebase(address: Term, old: Term, new: Term) -> Term | None:
+    """Return `address` with its base `old` replaced by `new`, None if it has another base."""
+    if address == old:
+        return new
+    match address:
+        case Field(base, name):
+            inner = rebase(base, old, new)
+            return None if inner is None else Field(inner, name)
+        case Element(base, index, size):
+            inner = rebase(base, old, new)
+            return None if inner is None else Element(inner, index, size)
+    return None
+
+
+class Leave:
+    """A callee's exit state seen by one caller state at one call."""
+
+    def __init__(self, caller: State, call: Call, callee: Cfg, callee_phis: Phis, phis: Phis, place: str) -> None:
+        self.caller = caller
+        self.callee = callee
+        self.callee_phis = callee_phis
+        self.phis = phis
+        self.place = place
+        self.arguments: dict[Term, Term] = {
+            Unknown(name): caller.evaluate(arg) for name, arg in zip(callee.params, call.args, strict=False)
+        }
+        self.memo: dict[Term, Term] = {}
+
+    def term(self, term: Term) -> Term:
+        """A value of the callee in the caller's symbols."""
+        return rebuild(term, self._leaf)
+
+    def _leaf(self, leaf: Term) -> Term:
+        if leaf in self.arguments:
+            return self.arguments[leaf]
+        if leaf in self.memo:
+            return self.memo[leaf]
+        match leaf:
+            case Apply("load", (address,)):
+                found = self.caller.read(self.term(address))
+            case Unknown(id) if not id.startswith("sysreg:"):
+                found = Unknown(self._rename(id))
+                self.memo[leaf] = found
+                sources = frozenset(b for r in self.callee_phis.roots(leaf) - {leaf} for b in self.phis.roots(self.term(r)))
+                if sources:
+                    self.phis.note(found, sources)
+            case _:
+                found = leaf
+        self.memo[leaf] = found
+        return found
+
+    def _rename(self, id: str) -> str:
+        """A callee's symbol, named for this call; long chains collapse, so that recursion ends."""
+        name = f"{self.place}/{id}"
+        return name if len(name) < 160 else f"{self.place}/…{hash_text(name)}"
+
+    def state(self, exit: State, into: str | None, ordered: bool) -> State | None:
+        """The caller's state after the call; None where the callee's facts contradict the caller's."""
+        after = self.caller.copy()
+        for cell, value in exit.cells.items():
+            base = root(cell)
+            if isinstance(base, AddressOf) and base.kind != "global" and base.id.startswith(self.callee.usr + "#"):
+                continue
+            after.cells[self.term(cell)] = self.term(value)
+        for term, truth in exit.facts.truths.items():
+            if not after.facts.assume(self.term(term), truth):
+                return None
+        for term, (ones, zeros) in exit.facts.bits.items():
+            if not after.facts.learn_bits(self.term(term), ones, zeros):
+                return None
+        if into is not None:
+            after.variables[into] = self.term(exit.variables.get(RETURN, Unknown("result")))
+        after.touched |= frozenset(base for t in exit.touched for base in self.phis.roots(self.term(t)))
+        after.debt = self._debt(exit.debt, ordered)
+        return after
+
+    def _debt(self, debt: Debt | None, ordered: bool) -> Debt | None:
+        if debt is None:
+            return None
+        if debt.leaf is None and self.caller.debt is not None:
+            return replace(self.caller.debt, progress=debt.progress, seen=debt.seen) if ordered else self.caller.debt
+        block = int(self.place[1:].split(".")[0])
+        maps = frozenset(base for m in debt.maps for base in self.phis.roots(self.term(m)))
+        location = frozenset(base for m in debt.location for base in self.phis.roots(self.term(m)))
+        if debt.maps and not maps:
+            maps = frozenset({OTHER})
+        return replace(debt, born=block, maps=maps, location=location)
+
+
+def hash_text(text: str) -> str:
+    """A short name for a long one, the same in every run."""
+    return f"{zlib.crc32(text.encode()):08x}"
+

@@ -1,0 +1,155 @@
+"""What is known on a path: conditions that hold, and bits of values; how a condition refines them, and when it cannot hold.
+
+`assume` is the transfer function of a guard (property simulation: Das, Lerner, Seigle, PLDI 2002). What it does not model: order
+relations between two unknowns, beyond the very same comparison tested again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from barrierlint.dataflow.values import COMPARISONS, FALSE, NEGATED, Bits, known_bits
+from barrierlint.terms import MASK64, Apply, Const, Term
+
+
+@dataclass(slots=True)
+class Facts:
+    """Conditions known true or false, and known bits of values."""
+
+    truths: dict[Term, bool] = field(default_factory=dict)
+    bits: dict[Term, Bits] = field(default_factory=dict)
+
+    def copy(self) -> Facts:
+        """Return an independent copy."""
+        return Facts(dict(self.truths), dict(self.bits))
+
+    def decide(self, condition: Term) -> bool | None:
+        """Return whether `condition` is non-zero, None if that is not known."""
+        if isinstance(condition, Const):
+            return condition.value != 0
+        known = self.truths.get(condition)
+        if known is not None:
+            return known
+        return self._by_structure(condition)
+
+    def _by_structure(self, condition: Term) -> bool | None:
+        match condition:
+            case Apply("!", (operand,)):
+                value = self.decide(operand)
+                return None if value is None else not value
+            case Apply("&&", (left, right)):
+                a, b = self.decide(left), self.decide(right)
+                return False if a is False or b is False else (True if a and b else None)
+            case Apply("||", (left, right)):
+                a, b = self.decide(left), self.decide(right)
+                return True if a or b else (False if a is False and b is False else None)
+            case Apply(op, (left, right)) if op in ("==", "!="):
+                equal = self._equal(left, right)
+                return None if equal is None else equal == (op == "==")
+            case Apply(op, args) if op in NEGATED:
+                known = self.truths.get(Apply(NEGATED[op], args))
+                return None if known is None else not known
+        ones, zeros = known_bits(condition, self.bits)
+        return True if ones else (False if zeros == MASK64 else None)
+
+    def _equal(self, left: Term, right: Term) -> bool | None:
+        if (known := self.truths.get(Apply("==", (left, right)))) is not None:
+            return known
+        if right == FALSE:
+            truth = self.truths.get(left)
+            if truth is not None:
+                return not truth
+        a, b = known_bits(left, self.bits), known_bits(right, self.bits)
+        if a[0] & b[1] or a[1] & b[0]:
+            return False
+        if a[0] | a[1] == MASK64 and b[0] | b[1] == MASK64:
+            return True
+        return None
+
+    def assume(self, condition: Term, holds: bool) -> bool:
+        """Learn that `condition` is (not) zero; return False where that contradicts what is known."""
+        known = self.decide(condition)
+        if known is not None:
+            return known == holds
+        self.truths[condition] = holds
+        self._learn(condition, holds)
+        return True
+
+    def _learn(self, condition: Term, holds: bool) -> None:
+        match condition:
+            case Apply("!", (operand,)):
+                self.assume(operand, not holds)
+            case Apply("&&", (left, right)) if holds:
+                self.assume(left, True)
+                self.assume(right, True)
+            case Apply("||", (left, right)) if not holds:
+                self.assume(left, False)
+                self.assume(right, False)
+            case Apply("&&", (left, right)):
+                self._learn_other(left, right, True)
+            case Apply("||", (left, right)):
+                self._learn_other(left, right, False)
+            case Apply("==" | "!=" as op, (left, Const(value))):
+                self._learn_value(left, value, (op == "==") == holds)
+            case _:
+                if not isinstance(condition, Apply) or condition.op not in COMPARISONS:
+                    self._learn_value(condition, 0, not holds)
+
+    def _learn_other(self, left: Term, right: Term, decided: bool) -> None:
+        """One operand has the value that decides nothing: the other one must decide."""
+        if self.decide(left) is decided:
+            self.assume(right, not decided)
+        elif self.decide(right) is decided:
+            self.assume(left, not decided)
+
+    def _learn_value(self, term: Term, value: int, equal: bool) -> None:
+        if equal:
+            self.learn_bits(term, value, ~value & MASK64)
+            if value == 0:
+                self.truths[term] = False
+            return
+        if value == 0:
+            self.truths[term] = True
+        unknown = ~(known_bits(term, self.bits)[0] | known_bits(term, self.bits)[1]) & MASK64
+        if unknown and unknown & (unknown - 1) == 0:
+            wanted = unknown & ~value
+            self.learn_bits(term, wanted, unknown & ~wanted)
+
+    def learn_bits(self, term: Term, ones: int, zeros: int) -> bool:
+        """Learn bits of `term` and, through masks and shifts, of what it is computed from; False on contradiction."""
+        known = known_bits(term, self.bits)
+        if known[0] & zeros or known[1] & ones:
+            return False
+        if isinstance(term, Const):
+            return True
+        old = self.bits.get(term, (0, 0))
+        self.bits[term] = (old[0] | ones, old[1] | zeros)
+        match term:
+            case Apply("&", (operand, Const(mask))) | Apply("&", (Const(mask), operand)):
+                return self.learn_bits(operand, ones & mask, zeros & mask)
+            case Apply("|", (operand, Const(mask))) | Apply("|", (Const(mask), operand)):
+                return self.learn_bits(operand, ones & ~mask, zeros & ~mask)
+            case Apply("^", (operand, Const(mask))):
+                return self.learn_bits(operand, (ones & ~mask) | (zeros & mask), (zeros & ~mask) | (ones & mask))
+            case Apply("~", (operand,)):
+                return self.learn_bits(operand, zeros, ones)
+            case Apply(">>", (operand, Const(n))) if n < 64:
+                return self.learn_bits(operand, (ones << n) & MASK64, (zeros << n) & MASK64)
+            case Apply("<<", (operand, Const(n))) if n < 64:
+                return self.learn_bits(operand, ones >> n, zeros >> n)
+            case Apply(op, (operand,)) if op.startswith("zext "):
+                mask = (1 << int(op[5:])) - 1
+                return self.learn_bits(operand, ones & mask, zeros & mask)
+        return True
+
+    def meet(self, other: Facts) -> Facts:
+        """What holds on both paths."""
+        truths = {k: v for k, v in self.truths.items() if other.truths.get(k) is v}
+        bits = {}
+        for term, (ones, zeros) in self.bits.items():
+            if term in other.bits:
+                both = (ones & other.bits[term][0], zeros & other.bits[term][1])
+                if both != (0, 0):
+                    bits[term] = both
+        return Facts(truths, bits)
+

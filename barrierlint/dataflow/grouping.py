@@ -1,0 +1,145 @@
+"""One defect, one finding: which of a write's defects to show, and which writes share a root cause.
+
+The root cause is the function that owes the barrier: the lowest function that all members' debts pass through, above which no call
+lies in a loop and none recurses (a greedy cover where one function does not carry them all). What it does not model: the cost
+of a barrier there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import networkx as nx
+
+from barrierlint.cfg.graph import Cfg, Program
+from barrierlint.dataflow.state import Progress, Site
+from barrierlint.dataflow.transfer import Relation
+from barrierlint.dataflow.witness import Defect, Mark
+from barrierlint.events import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Defects with one root cause: the clearest first, and the mark in the function that owes the repair."""
+
+    members: tuple[Defect, ...]
+    owes: Mark
+
+    @property
+    def shown(self) -> Defect:
+        """The member a report describes."""
+        return self.members[0]
+
+
+def clearest(defects: Iterable[Defect], functions: dict[str, Cfg]) -> tuple[Defect, ...]:
+    """For each write its strongest defect; a weak relation counts only where the debt also leaves the program unpaid."""
+    by_leaf: dict[Site, list[Defect]] = {}
+    for defect in defects:
+        by_leaf.setdefault(defect.leaf, []).append(defect)
+    chosen = []
+    for found in by_leaf.values():
+        unpaid = [d for d in found if d.relation is Relation.BOUNDARY and d.debt.progress is not Progress.LOCAL]
+        usable = [d for d in found if d.relation is not Relation.WEAK or unpaid]
+        usable = _one_per_place(usable)
+        if usable:
+            best = min(d.relation for d in usable)
+            chosen += [d for d in usable if d.relation is best]
+    return tuple(sorted(chosen, key=lambda d: _rank(d, functions)))
+
+
+def _one_per_place(defects: list[Defect]) -> list[Defect]:
+    """Of several paths that end in one place, the shortest of the least progress."""
+    best: dict[tuple[str, int, int], Defect] = {}
+    for defect in sorted(defects, key=lambda d: (d.debt.progress, len(d.path))):
+        end = defect.path[-1]
+        best.setdefault((end.function, end.block, end.step), defect)
+    return list(best.values())
+
+
+def _rank(defect: Defect, functions: dict[str, Cfg]) -> tuple[object, ...]:
+    place = functions[defect.path[-1].function].place
+    return (defect.relation, defect.debt.progress, len(defect.path), place.path, place.line, defect.path)
+
+
+def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers) -> tuple[Group, ...]:
+    """Partition defects by root cause, in the order of their clearest members."""
+    loops = Loops(functions)
+    candidates = [(defect, _owing(loops.candidates(defect), payers)) for defect in defects]
+    groups: list[Group] = []
+    while candidates:
+        cover = Counter(name for _, marks in candidates for name in marks)
+        heights = {name: min(list(marks).index(name) for _, marks in candidates if name in marks) for name in cover}
+        owner = min(cover, key=lambda name: (-cover[name], heights[name], name))
+        members = tuple(defect for defect, marks in candidates if owner in marks)
+        mark = next(marks[owner] for defect, marks in candidates if owner in marks and defect is members[0])
+        groups.append(Group(members, mark))
+        candidates = [(defect, marks) for defect, marks in candidates if owner not in marks]
+    order = {id(defect): n for n, defect in enumerate(defects)}
+    return tuple(sorted(groups, key=lambda g: order[id(g.shown)]))
+
+
+def _owing(marks: dict[str, Mark], payers: Payers) -> dict[str, Mark]:
+    """Without the functions for which another caller pays, and those below them; the outermost always stays."""
+    names = list(marks)
+    paid = [index for index, name in enumerate(names) if name in payers.patterns]
+    first = min(max(paid) + 1, len(names) - 1) if paid else 0
+    return {name: marks[name] for name in names[first:]}
+
+
+def pattern(cfg: Cfg) -> str:
+    """What instantiations of one template share."""
+    return cfg.pattern or cfg.usr
+
+
+class Loops:
+    """Which blocks of which functions lie on a cycle."""
+
+    def __init__(self, functions: dict[str, Cfg]) -> None:
+        self.functions = functions
+        self.cyclic: dict[str, frozenset[int]] = {}
+
+    def contains(self, mark: Mark) -> bool:
+        """Whether the mark's block is on a cycle of its function."""
+        if mark.function not in self.cyclic:
+            self.cyclic[mark.function] = _cyclic_blocks(self.functions[mark.function])
+        return mark.block in self.cyclic[mark.function]
+
+    def candidates(self, defect: Defect) -> dict[str, Mark]:
+        """Functions that could pay once for all, by pattern, lowest first: above them neither loops nor recursion."""
+        carriers = defect.carriers
+        names = [pattern(self.functions[mark.function]) for mark in carriers]
+        found: dict[str, Mark] = {}
+        for mark, name in zip(carriers, names, strict=True):
+            if names.count(name) > 1:
+                break
+            found[name] = mark
+            if self.contains(mark):
+                break
+        return dict(reversed(found.items())) or {names[0]: carriers[0]}
+
+
+class Payers:
+    """Which functions' debts some caller pays, so that their callers, not they, owe the barrier."""
+
+    def __init__(self, defects: Iterable[Defect], program: Program, reached: Iterable[str]) -> None:
+        entered = set(reached)
+        unpaid: set[tuple[str, str]] = set()
+        for defect in defects:
+            carriers = defect.carriers
+            unpaid.update((a.function, b.function) for a, b in pairwise(carriers))
+        self.patterns: set[str] = set()
+        for usr in entered:
+            for step in program.functions[usr].steps():
+                if isinstance(step.event, Call):
+                    for target in step.event.targets:
+                        if (usr, target) not in unpaid and any(b == target for _, b in unpaid):
+                            self.patterns.add(pattern(program.functions[target]))
+
+
+def _cyclic_blocks(cfg: Cfg) -> frozenset[int]:
+    graph = nx.DiGraph((block.id, edge.target) for block in cfg.blocks for edge in block.edges)
+    components = nx.strongly_connected_components(graph)
+    return frozenset(b for c in components for b in c if len(c) > 1 or graph.has_edge(b, b))

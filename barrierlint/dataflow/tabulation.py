@@ -1,0 +1,295 @@
+"""Interprocedural tabulation: every function in every context it is entered in, to a fixed point.
+
+The scheme is IFDS tabulation (Reps, Horwitz, Sagiv, POPL 1995) over states that carry one fact (the debt) and the few values that decide
+branches (ESP: Das, Lerner, Seigle, PLDI 2002). States meet only where their debts and flags agree; the predecessor relation kept on the
+way gives shortest witnesses. What it does not model: concurrency; each thread of control is followed alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from barrierlint.cfg.graph import RETURN, Block, Cfg, Edge, Program
+from barrierlint.dataflow.calls import EntryKey, Leave, enter, entry_state, generic
+from barrierlint.dataflow.reach import Reach
+from barrierlint.dataflow.state import Debt, Phis, State, join, same
+from barrierlint.dataflow.transfer import Relation, Settings, Transfer, relate
+from barrierlint.events import Call
+from barrierlint.dataflow.values import leaves
+from barrierlint.terms import AddressOf, Const, Name, Unknown
+
+Signature = tuple[object, ...]
+Node = tuple[int, Signature]
+
+MAX_STATES = 12
+"""States kept apart at one block for one debt, before flags are forgotten."""
+MAX_CONTEXTS = 32
+"""Contexts of one function that differ in constants, before constants are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a node was reached: from node `source`, by a debt born in it (`birth`: its step) or not (None).
+
+    `via` is the callee's context and exit node where the source block ends with a call whose body was entered.
+    """
+
+    source: Node
+    birth: int | None
+    via: tuple[EntryKey, Node] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An access that depends on the debt: in `node`, at step `step`; `birth` is the debt's birth step if born in that block."""
+
+    node: Node
+    birth: int | None
+    step: int
+    debt: Debt
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A debt carried into a callee's context from the call that ends block `node[0]`."""
+
+    node: Node
+    birth: int | None
+    debt: Debt
+    callee: EntryKey
+
+
+@dataclass(slots=True)
+class Context:
+    """One function in one entry state: the states at its blocks, how they were reached, and who waits for its exits."""
+
+    key: EntryKey
+    cfg: Cfg
+    phis: Phis = field(default_factory=Phis)
+    nodes: dict[int, dict[Signature, State]] = field(default_factory=dict)
+    arrivals: dict[Node, dict[Arrival, None]] = field(default_factory=dict)
+    callers: dict[tuple[EntryKey, Node], None] = field(default_factory=dict)
+    hits: list[Hit] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+
+    def exits(self) -> Iterable[tuple[Node, State, bool]]:
+        """(node, state, whether by an exception) at the function's ends."""
+        for block, unwinds in ((self.cfg.exit, False), (self.cfg.unwind, True)):
+            for signature, state in self.nodes.get(block, {}).items():
+                yield (block, signature), state, unwinds
+
+
+class Tabulation:
+    """Solve `program` from its roots; `contexts` then holds the fixed point, `exhausted` what the budget cut short."""
+
+    def __init__(self, program: Program, reach: Reach, settings: Settings, budget: int = 400_000) -> None:
+        self.program = program
+        self.reach = reach
+        self.settings = settings
+        self.budget = budget
+        self.contexts: dict[EntryKey, Context] = {}
+        self.per_function: dict[str, int] = {}
+        self.queue: deque[tuple[EntryKey, Node]] = deque()
+        self.queued: set[tuple[EntryKey, Node]] = set()
+        self.exhausted = False
+        self.flags = {usr: _tested(cfg) for usr, cfg in program.functions.items()}
+        self.boundaries: set[str] = set(program.roots)
+        for usr in program.roots:
+            self.context(generic(program.functions[usr]))
+        self._run()
+        for usr, cfg in program.functions.items():
+            if usr not in self.per_function and reach.writes[usr]:
+                self.boundaries.add(usr)
+                self.context(generic(cfg))
+                self._run()
+        self._collect()
+
+    # --- contexts and nodes ---
+
+    def context(self, key: EntryKey) -> Context:
+        """The context of `key`, started if it is new."""
+        found = self.contexts.get(key)
+        if found is None:
+            cfg = self.program.functions[key.function]
+            found = self.contexts[key] = Context(key, cfg)
+            self.per_function[key.function] = self.per_function.get(key.function, 0) + 1
+            self._arrive(found, cfg.entry, entry_state(cfg, key), None)
+        return found
+
+    def _signature(self, context: Context, state: State) -> Signature:
+        debt = state.debt.identity if state.debt else None
+        tested = self.flags[context.cfg.usr]
+        variables = frozenset((n, v) for n, v in state.variables.items() if n in tested and isinstance(v, Const))
+        cells = frozenset((c, v) for c, v in state.cells.items() if isinstance(v, Const) and v.value < 2)
+        return (debt, variables, cells)
+
+    def _arrive(self, context: Context, block: int, state: State, arrival: Arrival | None) -> None:
+        nodes = context.nodes.setdefault(block, {})
+        signature = self._signature(context, state)
+        if signature not in nodes and sum(1 for other in nodes if other[0] == signature[0]) >= MAX_STATES:
+            signature = (signature[0], "merged")
+        node = (block, signature)
+        if arrival is not None:
+            context.arrivals.setdefault(node, {}).setdefault(arrival)
+        old = nodes.get(signature)
+        if old is not None:
+            merged = join(f"φ{block}", old, state, context.phis)
+            if same(old, merged):
+                return
+            state = merged
+        nodes[signature] = state
+        if block in (context.cfg.exit, context.cfg.unwind):
+            for caller in context.callers:
+                self._enqueue(*caller)
+        else:
+            self._enqueue(context.key, node)
+
+    def _enqueue(self, key: EntryKey, node: Node) -> None:
+        if (key, node) not in self.queued:
+            self.queued.add((key, node))
+            self.queue.append((key, node))
+
+    def _run(self) -> None:
+        while self.queue:
+            self.budget -= 1
+            if self.budget < 0:
+                self.exhausted = True
+                return
+            key, node = self.queue.popleft()
+            self.queued.discard((key, node))
+            self._process(self.contexts[key], node)
+
+    # --- one block ---
+
+    def _process(self, context: Context, node: Node, collect: bool = False) -> None:
+        block = context.cfg.blocks[node[0]]
+        transfer = Transfer(context.cfg.usr, context.phis, self.settings)
+        for state, birth in self._states_after(context, node, block, transfer, collect):
+            last = block.steps[-1] if block.steps else None
+            if last is not None and isinstance(last.event, Call):
+                self._call(context, node, block, last.event, state, birth, collect)
+            elif not collect:
+                self._leave_block(context, node, block.edges, state, birth)
+
+    def _states_after(
+        self, context: Context, node: Node, block: Block, transfer: Transfer, collect: bool
+    ) -> list[tuple[State, int | None]]:
+        live: list[tuple[State, int | None]] = [(context.nodes[node[0]][node[1]].copy(), None)]
+        for index, step in enumerate(block.steps):
+            if isinstance(step.event, Call):
+                break
+            after: list[tuple[State, int | None]] = []
+            for state, birth in live:
+                debt = state.debt
+                kept, born, relation = transfer.step(state, step, block.id, index)
+                if collect and relation is not None and debt is not None:
+                    context.hits.append(Hit(node, birth, index, debt, relation))
+                after += [(s, b) for s, b in ((kept, birth), (born, index)) if s is not None]
+            live = after
+        return live
+
+    def _leave_block(
+        self,
+        context: Context,
+        node: Node,
+        edges: tuple[Edge, ...],
+        state: State,
+        birth: int | None,
+        via: tuple[EntryKey, Node] | None = None,
+    ) -> None:
+        for number, edge in enumerate(edges):
+            branch = state if number == len(edges) - 1 else state.copy()
+            if all(branch.facts.assume(branch.evaluate(g.condition), g.holds) for g in edge.guards):
+                self._arrive(context, edge.target, branch, Arrival(node, birth, via))
+
+    # --- calls ---
+
+    def _call(
+        self, context: Context, node: Node, block: Block, call: Call, state: State, birth: int | None, collect: bool
+    ) -> None:
+        known = [self.program.functions[usr] for usr in call.targets if usr in self.program.functions]
+        if not known:
+            self._unseen(context, node, block, call, state, birth, collect)
+            return
+        for callee in known:
+            self._known_call(context, node, block, call, callee, state, birth, collect)
+
+    def _known_call(
+        self, context: Context, node: Node, block: Block, call: Call, callee: Cfg, state: State, birth: int | None, collect: bool
+    ) -> None:
+        ordered = self.reach.orders[callee.usr] or self.reach.writes[callee.usr]
+        if state.debt is None or ordered or self.reach.accesses[callee.usr]:
+            key = self._entry(state, call, callee, context.phis, ordered)
+            inner = self.context(key)
+            inner.callers.setdefault((context.key, node))
+        else:
+            key = self._entry(_without_debt(state), call, callee, context.phis, ordered)
+            inner = self.context(key)
+            inner.callers.setdefault((context.key, node))
+        if collect:
+            if state.debt is not None and key.debt is not None:
+                context.passages.append(Passage(node, birth, state.debt, key))
+            return
+        place = f"@{block.id}.{len(block.steps) - 1}"
+        normal = tuple(edge for edge in block.edges if edge.reason != "throw")
+        thrown = tuple(edge for edge in block.edges if edge.reason == "throw")
+        leave = Leave(state, call, callee, inner.phis, context.phis, place)
+        for at, exit, unwinds in list(inner.exits()):
+            after = leave.state(exit, call.into, ordered)
+            if after is None:
+                continue
+            if key.debt is None and state.debt is not None:
+                after.debt = state.debt
+            newborn = birth if exit.debt is None or exit.debt.leaf is None else len(block.steps) - 1
+            self._leave_block(context, node, thrown if unwinds else normal, after, newborn, (key, at))
+
+    def _entry(self, state: State, call: Call, callee: Cfg, phis: Phis, ordered: bool) -> EntryKey:
+        key = enter(state, call, callee, phis, detailed=True, ordered=ordered)
+        if key in self.contexts or self.per_function.get(callee.usr, 0) < MAX_CONTEXTS:
+            return key
+        return enter(state, call, callee, phis, detailed=False, ordered=ordered)
+
+    def _unseen(
+        self, context: Context, node: Node, block: Block, call: Call, state: State, birth: int | None, collect: bool
+    ) -> None:
+        """A call whose body is not here: it orders nothing; what its arguments reach may have changed."""
+        place = f"@{block.id}.{len(block.steps) - 1}"
+        arguments = [state.evaluate(arg) for arg in call.args]
+        if collect:
+            for argument in arguments:
+                if state.debt is not None and relate(state, argument, context.phis) is Relation.EXACT:
+                    context.hits.append(Hit(node, birth, len(block.steps) - 1, state.debt, Relation.POSSIBLE))
+            return
+        reachable = frozenset(base for a in arguments for base in context.phis.roots(a) if isinstance(base, AddressOf))
+        state.forget(reachable, place)
+        if call.into is not None:
+            state.variables[call.into] = Unknown(place)
+        self._leave_block(context, node, block.edges, state, birth)
+
+    def _collect(self) -> None:
+        """With the fixed point reached, note which accesses depend on which debts."""
+        for context in list(self.contexts.values()):
+            for block, nodes in list(context.nodes.items()):
+                if block not in (context.cfg.exit, context.cfg.unwind):
+                    for signature in list(nodes):
+                        self._process(context, (block, signature), collect=True)
+
+
+def _without_debt(state: State) -> State:
+    bare = state.copy()
+    bare.debt = None
+    return bare
+
+
+def _tested(cfg: Cfg) -> frozenset[str]:
+    """Variables that decide a branch and are not temporaries: their constants keep states apart."""
+    names: set[str] = {RETURN}
+    for block in cfg.blocks:
+        for edge in block.edges:
+            for guard in edge.guards:
+                names.update(leaf.id for leaf in leaves(guard.condition) if isinstance(leaf, Name))
+    return frozenset(name for name in names if name == RETURN or not name.startswith("%"))
+

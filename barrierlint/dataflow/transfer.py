@@ -1,0 +1,240 @@
+"""What each event does to the abstract state: one arm an event.
+
+`step` changes a state in place and says what happened: the state as it is after, a new state that follows a debt born here, and whether
+an access depends on the debt followed. What it does not model: calls, which the interprocedural solver composes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from barrierlint.cfg.graph import THIS, Step
+from barrierlint.dataflow.state import Debt, Phis, Progress, Site, State
+from barrierlint.dataflow.values import known_bits, walk_index
+from barrierlint.events import (
+    Access,
+    Accesses,
+    Assign,
+    At,
+    ContextSync,
+    DescriptorWrite,
+    Dmb,
+    Drain,
+    Dsb,
+    ExceptionCall,
+    ExceptionReturn,
+    Kind,
+    Shareability,
+    SysregRead,
+    Transition,
+)
+from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Term, Unknown
+
+VALID = 1
+"""Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
+USER = 1 << 6
+"""AP[1]: accessible from EL0 (DDI 0487 D8.4.1). A missing barrier after such a write costs a fault that kernels handle."""
+
+
+class Relation(IntEnum):
+    """How an access depends on a write, strongest first. WEAK counts only where the debt is never paid."""
+
+    EXACT = 0
+    POSSIBLE = 1
+    WEAK = 2
+    BOUNDARY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the analysis assumes: `user_exempt` writes of user mappings owe nothing; `unknown_calls` as in the model."""
+
+    user_exempt: bool = False
+    unknown_calls: str = "ignore"
+    is_table_load: Callable[[str], bool] = lambda _: False
+
+
+def pay(debt: Debt, event: object) -> Debt | None:
+    """The progress automaton of a make: the debt after a barrier, None once it is paid (SEMANTICS, table of barriers)."""
+    match event:
+        case Dsb(accesses=Accesses.LD):
+            return _see(debt, "dsb-ld") if debt.progress is Progress.WRITTEN else debt
+        case Dsb(domain=Shareability.NSH) if debt.progress is Progress.WRITTEN:
+            return replace(_see(debt, "nsh"), progress=Progress.COMPLETED)
+        case Dsb(domain=domain):
+            if debt.progress is Progress.LOCAL:
+                return None if domain is not Shareability.NSH else debt
+            seen = debt.seen if domain is Shareability.NSH else debt.seen - {"nsh"}
+            return replace(debt, progress=Progress.COMPLETED, seen=seen)
+        case Dmb() if debt.progress is Progress.WRITTEN:
+            return _see(debt, "dmb")
+        case ContextSync() | ExceptionCall() | ExceptionReturn():
+            if debt.progress is Progress.WRITTEN:
+                return _see(debt, "isb-early")
+            if debt.progress is Progress.COMPLETED:
+                return replace(debt, progress=Progress.LOCAL) if "nsh" in debt.seen else None
+            return debt
+        case Drain():
+            return None
+    return debt
+
+
+def _see(debt: Debt, word: str) -> Debt:
+    return debt if word in debt.seen else replace(debt, seen=debt.seen | {word})
+
+
+def relate(state: State, address: Term, phis: Phis) -> Relation | None:
+    """How an access at an evaluated address depends on the debt followed, None if it does not."""
+    debt = state.debt
+    if debt is None or debt.transition is Transition.BREAK or debt.progress is Progress.LOCAL:
+        return None
+    roots = phis.roots(address)
+    if debt.maps & roots:
+        return Relation.EXACT
+    if debt.maps or roots & debt.location or not roots:
+        return None
+    if all(base in state.touched or _is_known_object(base) for base in roots):
+        return None
+    strong = all(isinstance(base, Unknown) and not base.id.startswith("%") for base in roots)
+    return Relation.POSSIBLE if strong and not isinstance(address, Field) else Relation.WEAK
+
+
+def _is_known_object(base: Term) -> bool:
+    """Named objects are mapped before any code runs, and so is the object whose method runs."""
+    return isinstance(base, AddressOf) or base == Unknown(THIS)
+
+
+class Transfer:
+    """The transfer functions of one function in one context."""
+
+    def __init__(self, function: str, phis: Phis, settings: Settings) -> None:
+        self.function = function
+        self.phis = phis
+        self.settings = settings
+
+    def step(self, state: State, step: Step, block: int, index: int) -> tuple[State | None, State | None, Relation | None]:
+        """Return (the state after, or None if its debt was paid; a state with a newborn debt; how the event depends on the debt)."""
+        relation: Relation | None = None
+        born: State | None = None
+        place = f"@{block}.{index}"
+        match step.event:
+            case Assign(name, value):
+                state.variables[name] = state.evaluate(value)
+            case Access() as access:
+                address = state.evaluate(access.address)
+                relation = relate(state, address, self.phis)
+                if access.kind is not Kind.READ and (write := self._promote(access, address)) is not None:
+                    born = self._descriptor_write(state, write, place, Site(self.function, block, index), block)
+                else:
+                    self._access(state, access, address, place)
+                state.touched |= self.phis.roots(address)
+            case DescriptorWrite() as write:
+                born = self._descriptor_write(state, write, place, Site(self.function, block, index), block)
+            case SysregRead(register, into):
+                if into is not None:
+                    state.variables[into] = Unknown(f"sysreg:{register}")
+            case At():
+                pass
+            case event if state.debt is not None:
+                paid = pay(state.debt, event)
+                if paid is None:
+                    return None, None, None
+                state.debt = paid
+        return state, born, relation
+
+    def _access(self, state: State, access: Access, address: Term, place: str) -> None:
+        if access.into is not None:
+            state.variables[access.into] = state.read(address) if access.kind is Kind.READ else self._old(state, access, address, place)
+        if access.kind is Kind.WRITE:
+            value = Unknown(place) if access.value is None else state.evaluate(access.value)
+            state.write(address, value, place)
+        elif access.kind is Kind.RMW:
+            state.write(address, Unknown(place + "rmw"), place)
+
+    def _old(self, state: State, access: Access, address: Term, place: str) -> Term:
+        return state.read(address) if access.op not in ("cas", "exclusive") else Unknown(place)
+
+    def _promote(self, access: Access, address: Term) -> DescriptorWrite | None:
+        """A store of 8 bytes that is a descriptor write by data flow: its place is in a table reached from a base register."""
+        if access.size != 8 or access.value is None:
+            return None
+        evidence = self._table_evidence(address)
+        if not evidence:
+            return None
+        return DescriptorWrite(
+            access.address, access.value, order=access.order, op=access.op, into=access.into, expected=access.expected,
+            evidence=(evidence,),
+        )
+
+    def _table_evidence(self, address: Term) -> str:
+        for base in self.phis.roots(address):
+            name = base.id if isinstance(base, Unknown) else ""
+            if name.startswith(("sysreg:ttbr", "sysreg:vttbr")):
+                return f"its table is reached from {name[7:].upper()}"
+        if isinstance(address, Element) and address.size == 8 and _translates(walk_index(address)):
+            return "its place is indexed by bits of an address, as a table walk is"
+        return ""
+
+    def _descriptor_write(self, state: State, write: DescriptorWrite, place: str, site: Site, block: int) -> State | None:
+        location = state.evaluate(write.location)
+        value = state.evaluate(write.value)
+        old = state.evaluate(write.old) if write.old is not None else state.read(location)
+        transition = classify(write.transition, old, value, state)
+        born = state.copy() if state.debt is None and transition is not None and not write.exempt else None
+        for after in (state, born):
+            if after is None:
+                continue
+            self._store(after, write, location, value, old, place)
+        if born is None or transition is None:
+            return None
+        born.debt = Debt(
+            site, block, transition, maps=self._mapped(state, write, location), location=self.phis.roots(location)
+        )
+        return born if self._presume(born, write, old, value, transition) else None
+
+    def _store(self, state: State, write: DescriptorWrite, location: Term, value: Term, old: Term, place: str) -> None:
+        if write.into is not None:
+            state.variables[write.into] = Unknown(place) if write.op.startswith("c") else old
+        state.write(location, value if not write.op.startswith("c") else Unknown(place + "cas"), place)
+
+    def _mapped(self, state: State, write: DescriptorWrite, location: Term) -> frozenset[Term]:
+        if write.maps is not None:
+            return self.phis.roots(state.evaluate(write.maps))
+        index = walk_index(location)
+        return frozenset() if index is None else frozenset(
+            root for root in self.phis.roots(index) if not isinstance(root, AddressOf)
+        )
+
+    def _presume(self, born: State, write: DescriptorWrite, old: Term, value: Term, transition: Transition) -> bool:
+        """What must hold for the debt to exist: the exchange succeeded, the new descriptor is valid, it maps no user page."""
+        facts = born.facts
+        if write.op.startswith("c") and write.into is not None and not facts.assume(born.variables[write.into], True):
+            return False
+        if transition is Transition.BREAK:
+            return facts.learn_bits(old, VALID, 0)
+        if not facts.learn_bits(value, VALID, 0):
+            return False
+        ones, zeros = known_bits(value, facts.bits)
+        if self.settings.user_exempt and ones & USER:
+            return False
+        return True if (ones | zeros) & USER else facts.learn_bits(value, 0, USER)
+
+
+def classify(stated: Transition, old: Term, value: Term, state: State) -> Transition | None:
+    """The transition a write makes, from its model or from known bits; None where it owes nothing (invalid to invalid)."""
+    if stated is not Transition.UNKNOWN:
+        return stated
+    new_ones, new_zeros = known_bits(value, state.facts.bits)
+    old_ones, old_zeros = known_bits(old, state.facts.bits)
+    if new_zeros & VALID:
+        return None if old_zeros & VALID else Transition.BREAK
+    if new_ones & VALID:
+        return Transition.CHANGE if old_ones & VALID else Transition.MAKE
+    return Transition.MAKE if old_zeros & VALID else Transition.UNKNOWN
+
+
+def _translates(index: Term | None) -> bool:
+    """Whether what indexes the table can be an address: a bare constant is not."""
+    return index is not None and not isinstance(index, Const) and not (isinstance(index, Apply) and index.op in ("!", "=="))

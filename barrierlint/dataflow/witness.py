@@ -1,0 +1,230 @@
+"""From the fixed point to paths: which defects there are, and a shortest feasible path for each.
+
+A path is rebuilt backwards over the predecessors that the tabulation kept: from the hit to the node in which the debt was born, into the
+callee where a callee bore it. What it does not model: the way from the function's entry to the write, beyond the calls that lead there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from barrierlint.cfg.graph import Cfg, Step
+from barrierlint.dataflow.calls import EntryKey
+from barrierlint.dataflow.state import Debt, Site
+from barrierlint.dataflow.tabulation import Arrival, Context, Hit, Node, Tabulation
+from barrierlint.dataflow.transfer import Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A step of a path: a step of a function's graph (`block`, `step`), and what it is to the path.
+
+    `role` is enter (a call on the way to the write), write, pass (a call that ran with the debt and returned), into (a call in which the
+    path ends), return (the debt leaves the function), step, branch (edge taken after the step), access, boundary.
+    """
+
+    function: str
+    block: int
+    step: int
+    role: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A debt that reaches something that depends on it: its write, its state there, how they relate, and the path."""
+
+    leaf: Site
+    debt: Debt
+    relation: Relation
+    path: tuple[Mark, ...]
+
+    @property
+    def carriers(self) -> tuple[Mark, ...]:
+        """The calls whose callee bore the debt, outermost first, then the write."""
+        return tuple(mark for mark in self.path if mark.role in ("enter", "write"))
+
+
+class Witnesses:
+    """The defects of a solved tabulation."""
+
+    def __init__(self, tabulation: Tabulation) -> None:
+        self.tabulation = tabulation
+        self.entered: dict[EntryKey, tuple[tuple[Hit, tuple[EntryKey, ...]], ...]] = {}
+
+    def defects(self) -> Iterator[Defect]:
+        """All defects, strongest relation first within a context; several may share a write."""
+        for context in self.tabulation.contexts.values():
+            yield from self._direct(context)
+            yield from self._inside_calls(context)
+            if context.key.function in self.tabulation.boundaries and context.key.debt is None:
+                yield from self._boundary(context)
+
+    def _direct(self, context: Context) -> Iterator[Defect]:
+        for hit in context.hits:
+            if hit.debt.leaf is not None:
+                path = self._to(context, hit.node, hit.birth, 0)
+                block = hit.node[0]
+                yield Defect(
+                    hit.debt.leaf,
+                    hit.debt,
+                    hit.relation,
+                    (*path, *self._steps(context, hit.node, hit.birth, hit.step, 0), Mark(context.cfg.usr, block, hit.step, "access", 0)),
+                )
+
+    def _inside_calls(self, context: Context) -> Iterator[Defect]:
+        for passage in context.passages:
+            if passage.debt.leaf is None:
+                continue
+            for hit, chain in self._entered_hits(passage.callee, ()):
+                debt = passage.debt if not self._acts(passage.callee) else _at(passage.debt, hit.debt)
+                block = context.cfg.blocks[passage.node[0]]
+                last = len(block.steps) - 1
+                path = [*self._to(context, passage.node, passage.birth, 0)]
+                path += self._steps(context, passage.node, passage.birth, last, 0)
+                path.append(Mark(context.cfg.usr, block.id, last, "into", 0))
+                path += self._follow((passage.callee, *chain), hit, 1)
+                yield Defect(passage.debt.leaf, debt, hit.relation, tuple(path))
+
+    def _acts(self, key: EntryKey) -> bool:
+        reach = self.tabulation.reach
+        return reach.orders[key.function] or reach.writes[key.function]
+
+    def _boundary(self, context: Context) -> Iterator[Defect]:
+        for node, state, _ in context.exits():
+            debt = state.debt
+            if debt is not None and debt.leaf is not None:
+                path = self._to(context, node, None, 0)
+                yield Defect(debt.leaf, debt, Relation.BOUNDARY, (*path, Mark(context.cfg.usr, node[0], -1, "boundary", 0)))
+
+    # --- hits of debts that entered from a caller ---
+
+    def _entered_hits(
+        self, key: EntryKey, stack: tuple[EntryKey, ...]
+    ) -> tuple[tuple[Hit, tuple[EntryKey, ...]], ...]:
+        """Hits of the entered debt in this context and, through passages, in its callees: (hit, contexts below this one)."""
+        if key in self.entered:
+            return self.entered[key]
+        if key in stack:
+            return ()
+        context = self.tabulation.contexts[key]
+        found: list[tuple[Hit, tuple[EntryKey, ...]]] = [(hit, ()) for hit in context.hits if hit.debt.leaf is None]
+        for passage in context.passages:
+            if passage.debt.leaf is None:
+                for hit, chain in self._entered_hits(passage.callee, (*stack, key)):
+                    found.append((hit, (passage.callee, *chain)))
+        best: dict[Relation, tuple[Hit, tuple[EntryKey, ...]]] = {}
+        for hit, chain in found:
+            if hit.relation not in best or len(chain) < len(best[hit.relation][1]):
+                best[hit.relation] = (hit, chain)
+        result = tuple(best[relation] for relation in sorted(best))
+        if not stack:
+            self.entered[key] = result
+        return result
+
+    def _follow(self, chain: tuple[EntryKey, ...], hit: Hit, depth: int) -> list[Mark]:
+        """The path of an entered debt from the entry of chain[0] down to the hit in chain[-1]."""
+        context = self.tabulation.contexts[chain[0]]
+        if len(chain) == 1:
+            path = self._to(context, hit.node, None, depth)
+            path += self._steps(context, hit.node, None, hit.step, depth)
+            return [*path, Mark(context.cfg.usr, hit.node[0], hit.step, "access", depth)]
+        passage = next(p for p in context.passages if p.callee == chain[1] and p.debt.leaf is None)
+        last = len(context.cfg.blocks[passage.node[0]].steps) - 1
+        path = self._to(context, passage.node, None, depth)
+        path += self._steps(context, passage.node, None, last, depth)
+        path.append(Mark(context.cfg.usr, passage.node[0], last, "into", depth))
+        return path + self._follow(chain[1:], hit, depth + 1)
+
+    # --- paths within a context ---
+
+    def _to(self, context: Context, node: Node, birth: int | None, depth: int) -> list[Mark]:
+        """Marks from the debt's birth (or the entry) up to the start of `node`; the birth itself if it is in `node`."""
+        if birth is not None:
+            return [*self._birth(context, node, birth, None, depth)]
+        chain = self._shortest(context, node)
+        path: list[Mark] = []
+        for arrival, target in chain:
+            path += self._across(context, arrival, depth)
+            path.append(Mark(context.cfg.usr, arrival.source[0], _edge(context.cfg, arrival.source[0], target[0]), "branch", depth))
+        return path
+
+    def _shortest(self, context: Context, node: Node) -> list[tuple[Arrival, Node]]:
+        """Arrivals from the debt's birth, or the entry of the context, to `node`, in order."""
+        seen: dict[Node, tuple[Arrival, Node] | None] = {node: None}
+        queue = deque([node])
+        while queue:
+            current = queue.popleft()
+            arrivals = context.arrivals.get(current, {})
+            born = next((a for a in arrivals if a.birth is not None), None)
+            if born is not None:
+                return self._unwind(seen, current, [(born, current)])
+            if current[0] == context.cfg.entry and not arrivals:
+                return self._unwind(seen, current, [])
+            if current[0] == context.cfg.entry and context.key.debt is not None and current[1][0] == context.key.debt.identity:
+                return self._unwind(seen, current, [])
+            for arrival in arrivals:
+                if arrival.source not in seen:
+                    seen[arrival.source] = (arrival, current)
+                    queue.append(arrival.source)
+        return []
+
+    @staticmethod
+    def _unwind(
+        seen: dict[Node, tuple[Arrival, Node] | None], start: Node, path: list[tuple[Arrival, Node]]
+    ) -> list[tuple[Arrival, Node]]:
+        step = seen[start]
+        while step is not None:
+            path.append(step)
+            step = seen[step[1]]
+        return path
+
+    def _across(self, context: Context, arrival: Arrival, depth: int) -> list[Mark]:
+        """The marks of the arrival's source block: the birth if it is there, the steps after it, the call at its end."""
+        path: list[Mark] = []
+        block = context.cfg.blocks[arrival.source[0]]
+        last = len(block.steps) - 1
+        if arrival.birth is not None:
+            path += self._birth(context, arrival.source, arrival.birth, arrival.via, depth)
+            if arrival.birth == last and arrival.via is not None:
+                return path
+        path += self._steps(context, arrival.source, arrival.birth, last + (arrival.via is None), depth)
+        if arrival.via is not None:
+            path.append(Mark(context.cfg.usr, block.id, last, "pass", depth))
+            key, exit = arrival.via
+            if self.tabulation.reach.orders[key.function] and key.debt is not None:
+                path += self._to(self.tabulation.contexts[key], exit, None, depth + 1)
+        return path
+
+    def _birth(
+        self, context: Context, node: Node, birth: int, via: tuple[EntryKey, Node] | None, depth: int
+    ) -> list[Mark]:
+        block = context.cfg.blocks[node[0]]
+        if via is None or birth != len(block.steps) - 1:
+            return [Mark(context.cfg.usr, block.id, birth, "write", depth)]
+        key, exit = via
+        inner = self._to(self.tabulation.contexts[key], exit, None, depth + 1)
+        leaving = Mark(context.cfg.usr, block.id, birth, "return", depth)
+        return [Mark(context.cfg.usr, block.id, birth, "enter", depth), *inner, leaving]
+
+    def _steps(self, context: Context, node: Node, birth: int | None, end: int, depth: int) -> list[Mark]:
+        """The steps of `node`'s block after the birth and before step `end`."""
+        first = 0 if birth is None else birth + 1
+        return [Mark(context.cfg.usr, node[0], index, "step", depth) for index in range(first, end)]
+
+
+def _edge(cfg: Cfg, source: int, target: int) -> int:
+    """The number of the edge between two blocks."""
+    return next((n for n, edge in enumerate(cfg.blocks[source].edges) if edge.target == target), 0)
+
+
+def _at(debt: Debt, inner: Debt) -> Debt:
+    """The caller's debt, as far as the callee's path brought it."""
+    return replace(debt, progress=inner.progress, seen=inner.seen)
+
+
+def step_of(functions: dict[str, Cfg], mark: Mark) -> Step:
+    """The step a mark stands for."""
+    return functions[mark.function].blocks[mark.block].steps[mark.step]

@@ -1,0 +1,31 @@
+"""A rule as a value: its identity, its page of prose (the module's docstring) and what it makes of a defect.
+
+What it does not model: how findings are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from barrierlint.dataflow.witness import Defect
+from barrierlint.finding import RuleInfo, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`owns` says whether a defect is this rule's; `missing` what it lacks and `sentence` how it says so."""
+
+    info: RuleInfo
+    owns: Callable[[Defect], bool]
+    missing: Callable[[Defect], tuple[str, ...]]
+    sentence: Callable[[Defect], str]
+
+
+def info(module: str, page: str | None, severity: Severity = Severity.ERROR, tags: tuple[str, ...] = ()) -> RuleInfo:
+    """Identity and prose from a rule's module: `barrierlint.rules.bl001_access_without_dsb` and its docstring."""
+    stem = module.rpartition(".")[2]
+    id, _, name = stem.partition("_")
+    text = (page or "").strip()
+    summary = text.partition("\n")[0]
+    return RuleInfo(id.upper(), name.replace("_", "-"), summary, severity, text, ("aarch64", "mmu", *tags))
