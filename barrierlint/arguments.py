@@ -1,0 +1,182 @@
+"""The words of the command line: every command, option and default, as an argparse parser.
+
+`parse` gives a namespace whose `command` is always set. What it does not do: look at files, or import a stage.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from barrierlint import __version__
+
+COMMANDS = ("check", "explain", "rule", "rules", "models", "cfg", "simulate")
+FORMATS = ("text", "sarif", "json", "github")
+FEATURES = ("base", "ets2", "ets3", "exs")
+LEVELS = ("error", "warning", "note")
+"""Severities, worst first."""
+
+EXIT_STATUS = """\
+exit status: 0 clean, 1 findings, 2 wrong usage or configuration, 3 some input could not be analysed
+(with findings and lost inputs it is 1; the report names what was lost)"""
+
+
+class Format(argparse.Action):
+    """Collects `FORMAT[=FILE]` as (format, file) pairs; file "" is standard output."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Check and append one pair."""
+        name, _, file = str(values).partition("=")
+        if name not in FORMATS:
+            parser.error(f"argument --format: unknown format '{name}' (choose from {', '.join(FORMATS)})")
+        pairs = [*(getattr(namespace, self.dest) or []), (name, "" if file == "-" else file)]
+        if sum(not target for _, target in pairs) > 1:
+            parser.error("argument --format: only one format can go to standard output; give the others a file")
+        setattr(namespace, self.dest, pairs)
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line; without a command it is `check`. Words after `--` are `flags` (None without `--`)."""
+    words = list(words)
+    flags: tuple[str, ...] | None = None
+    if "--" in words:
+        at = words.index("--")
+        words, flags = words[:at], tuple(words[at + 1 :])
+    if words and words[0] not in (*COMMANDS, "-h", "--help", "-V", "--version"):
+        words.insert(0, "check")
+    space = parser().parse_args(words)
+    space.flags = flags
+    return space
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="barrierlint",
+        description="Find missing barriers in AArch64 page-table code, and prove each by simulation.",
+        epilog=f"`barrierlint PATH…` is `barrierlint check PATH…`; compiler flags go after `--`.\n{EXIT_STATUS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("-V", "--version", action="version", version=f"barrierlint {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _check(commands.add_parser("check", help="analyse C and C++ files and report what lacks a barrier", **_prose()))
+    _explain(commands.add_parser("explain", help="show all there is to a finding, or its litmus test", **_prose()))
+    rule = commands.add_parser("rule", help="show the manual page of a rule")
+    rule.add_argument("rule", metavar="ID", help="a rule's id or name, such as BL001")
+    commands.add_parser("rules", help="list the rules")
+    commands.add_parser("models", help="list the models that ship")
+    _cfg(commands.add_parser("cfg", help="show the graph of events of functions"))
+    _simulate(commands.add_parser("simulate", help="run litmus tests (herd's AArch64 VMSA format)"))
+    return top
+
+
+def _prose() -> dict[str, object]:
+    return {"epilog": EXIT_STATUS, "formatter_class": argparse.RawDescriptionHelpFormatter}
+
+
+def _check(to: argparse.ArgumentParser) -> None:
+    to.add_argument("paths", nargs="*", metavar="PATH", help="files, or folders with sources")
+    _inputs(to)
+    _selection(to)
+    output = to.add_argument_group("output")
+    output.add_argument(
+        "--format",
+        action=Format,
+        dest="formats",
+        metavar="FORMAT[=FILE]",
+        help=f"{', '.join(FORMATS)}, to FILE or standard output; can be repeated (default: text)",
+    )
+    output.add_argument("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
+    output.add_argument(
+        "--fail-on", choices=LEVELS, default="note", metavar="LEVEL", help="exit with 1 only for LEVEL or worse"
+    )
+    _detail(output)
+
+
+def _explain(to: argparse.ArgumentParser) -> None:
+    to.add_argument("fingerprint", metavar="FINGERPRINT", help="as printed with the finding; its beginning is enough")
+    to.add_argument("paths", nargs="*", metavar="PATH", help="the paths that were checked")
+    to.add_argument("--litmus", action="store_true", help="print the finding as a litmus test for herd7, nothing else")
+    _inputs(to)
+    _selection(to)
+    _detail(to.add_argument_group("output"))
+
+
+def _inputs(to: argparse.ArgumentParser) -> None:
+    group = to.add_argument_group("inputs")
+    group.add_argument(
+        "-p",
+        dest="database",
+        metavar="PATH",
+        help="compile_commands.json or its folder (default: searched upwards, and in build/ and out/)",
+    )
+    group.add_argument("--extra-arg", action="append", default=[], metavar="ARG", help="add a compiler argument")
+    group.add_argument(
+        "--remove-arg", action="append", default=[], metavar="GLOB", help="drop compiler arguments that match"
+    )
+    group.add_argument(
+        "--target",
+        default="aarch64-linux-gnu",
+        metavar="TRIPLE",
+        help="machine for commands that name none (default: %(default)s)",
+    )
+    group.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME|FILE",
+        help="what the code base's names mean; can be repeated (default: those shipped that fit)",
+    )
+
+
+def _selection(to: argparse.ArgumentParser) -> None:
+    group = to.add_argument_group("analysis")
+    group.add_argument("--select", action=Words, default=["ALL"], metavar="RULES", help="ids, families (BL0) or ALL")
+    group.add_argument("--ignore", action=Words, default=[], metavar="RULES", help="the same, left out")
+    group.add_argument(
+        "--features", choices=FEATURES, default="base", metavar="SET", help=f"hardware: {', '.join(FEATURES)}"
+    )
+    group.add_argument("--no-confirm", action="store_true", help="do not simulate the findings")
+
+
+def _detail(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("-v", "--verbose", action="store_true", help="also refuted findings, folded steps, all notes")
+    group.add_argument("-q", "--quiet", action="store_true", help="one line a finding")
+    group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours in text")
+
+
+def _cfg(to: argparse.ArgumentParser) -> None:
+    to.add_argument("paths", nargs=1, metavar="FILE")
+    to.add_argument("--function", metavar="NAME", help="a name, qualified or not (default: all functions)")
+    to.add_argument("--format", choices=("dot", "text"), default="text", help="default: %(default)s")
+    _inputs(to)
+
+
+def _simulate(to: argparse.ArgumentParser) -> None:
+    to.add_argument("files", nargs="+", metavar="FILE", type=Path, help="litmus tests")
+    to.add_argument("--features", choices=FEATURES, default="base", metavar="SET", help=", ".join(FEATURES))
+    to.add_argument("--format", choices=("text", "tsv"), default="text", help="default: %(default)s")
+    to.add_argument("--trace", action="store_true", help="show the execution that reaches the condition")
+
+
+class Words(argparse.Action):
+    """Collects comma-separated words; the first use of the option replaces the default."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Append the words of one use."""
+        given = [word.strip() for word in str(values).split(",") if word.strip()]
+        known = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, given if known is self.default else [*known, *given])

@@ -1,0 +1,267 @@
+"""The command line: arguments in, exit status out; the only module that prints.
+
+Exit status: 0 clean, 1 findings, 2 wrong usage or configuration, 3 some input could not be analysed. What goes wrong is
+one line on standard error, never a traceback. Heavy imports happen inside commands, so that `--version` is quick. What
+it does not do: read standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from barrierlint import arguments
+
+if TYPE_CHECKING:
+    from barrierlint.finding import Finding, Report, RuleInfo
+    from barrierlint.pipeline import Options
+
+CLEAN, FINDINGS, USAGE, LOST = 0, 1, 2, 3
+INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """A command that cannot be carried out: one line for the user, exit status 2."""
+
+
+def entry() -> None:
+    """Run the command line of this process, and leave with its status."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command line and return the exit status; usage errors of argparse leave by SystemExit(2)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    space = arguments.parse(words)
+    try:
+        return COMMANDS[space.command](space)
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+    except Exception as error:
+        return _failed(error, getattr(space, "verbose", False))
+
+
+def _failed(error: Exception, verbose: bool) -> int:
+    """Say what went wrong in a line. What is not the user's doing is an input we could not analyse."""
+    from barrierlint.inputs import InputError
+    from barrierlint.models import ModelError
+    from barrierlint.source import SourceError
+
+    if isinstance(error, (CommandError, InputError, ModelError, SourceError)):
+        complain(str(error))
+        return USAGE
+    if verbose:
+        raise error
+    complain(f"internal error, please report it (-v shows where): {type(error).__name__}: {error}")
+    return LOST
+
+
+def complain(line: str) -> None:
+    """Print one line on standard error, if there is one."""
+    from barrierlint.report.lines import printable
+
+    with contextlib.suppress(OSError, ValueError):
+        print(f"barrierlint: {printable(line)}", file=sys.stderr)
+
+
+def write(text: str) -> None:
+    """Print `text` on standard output; a reader that has gone away (`| head`) is no error."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - lives until the process ends
+    except OSError as error:
+        raise CommandError(f"cannot write the report: {error.strerror}") from error
+
+
+def check_command(space: Namespace) -> int:
+    """Analyse and report in every format asked for."""
+    from barrierlint import pipeline
+
+    options = _options(space)
+    report = pipeline.run(options)
+    rules = pipeline.select_rules(pipeline.all_rules(), options.select, options.ignore)
+    status = _status(report, space)
+    for form, file in space.formats or [("text", "")]:
+        text = _render(form, report, rules, space, status, colour=not file)
+        if file:
+            _save(file, text)
+        else:
+            write(text)
+    return status
+
+
+def _options(space: Namespace) -> Options:
+    """The options of the pipeline from the words of the command line."""
+    from barrierlint.inputs import Request
+    from barrierlint.pipeline import Options
+
+    request = Request(
+        paths=tuple(space.paths),
+        database=space.database,
+        flags=space.flags,
+        extra=tuple(space.extra_arg),
+        remove=tuple(space.remove_arg),
+        target=space.target,
+    )
+    return Options(
+        request=request,
+        select=tuple(getattr(space, "select", ["ALL"])),
+        ignore=tuple(getattr(space, "ignore", [])),
+        models=tuple(space.model),
+        features=getattr(space, "features", "base"),
+        confirm=not getattr(space, "no_confirm", False),
+    )
+
+
+def _status(report: Report, space: Namespace) -> int:
+    """The exit status of a check. `--exit-zero` forgives findings, not lost inputs."""
+    failing = arguments.LEVELS[: arguments.LEVELS.index(space.fail_on) + 1]
+    if not space.exit_zero and any(finding.severity.value in failing for finding in report.findings):
+        return FINDINGS
+    return LOST if any(note.lost for note in report.notifications) else CLEAN
+
+
+def _render(form: str, report: Report, rules: Sequence[RuleInfo], space: Namespace, status: int, colour: bool) -> str:
+    """The report in one format."""
+    by_id = {rule.id: rule for rule in rules}
+    if form == "sarif":
+        from barrierlint.report import sarif
+
+        return sarif.render(report, rules, status)
+    if form == "json":
+        from barrierlint.report import json
+
+        return json.render(report, by_id)
+    if form == "github":
+        from barrierlint.report import github
+
+        return github.render(report, by_id)
+    return _text(report, by_id, space, colour)
+
+
+def _text(report: Report, rules: Mapping[str, RuleInfo], space: Namespace, colour: bool) -> str:
+    from barrierlint.report import style, text
+
+    wanted = space.color == "always" or (
+        colour and sys.stdout is not None and style.wants_colour(space.color, sys.stdout, os.environ)
+    )
+    columns = max(shutil.get_terminal_size((120, 24)).columns, 60)
+    return text.render(report, rules, text.View(style.Style(wanted), space.verbose, space.quiet, columns))
+
+
+def _save(file: str, text: str) -> None:
+    """Write a report into a file, whole or not at all."""
+    from barrierlint.report.file import replace
+
+    try:
+        replace(file, text)
+    except OSError as error:
+        raise CommandError(f"cannot write {file}: {error.strerror}") from error
+
+
+def explain_command(space: Namespace) -> int:
+    """Show one finding in full, or its litmus test."""
+    from barrierlint import pipeline
+    from barrierlint.finding import Report
+
+    report = pipeline.run(_options(space))
+    finding = _chosen(space.fingerprint, (*report.findings, *report.refuted))
+    if space.litmus:
+        if not finding.confirmation.litmus:
+            why = finding.confirmation.reason or "it was not simulated"
+            raise CommandError(f"{finding.fingerprint} has no litmus test: {why}")
+        write(finding.confirmation.litmus)
+        return CLEAN
+    space.verbose = True
+    rules = {rule.id: rule for rule in pipeline.all_rules()}
+    only = Report((finding,), files=report.files, functions=report.functions)
+    write(_text(only, rules, space, colour=True))
+    return CLEAN
+
+
+def _chosen(beginning: str, findings: Sequence[Finding]) -> Finding:
+    """The finding whose fingerprint begins so."""
+    exact = [finding for finding in findings if finding.fingerprint == beginning]
+    found = exact or [finding for finding in findings if finding.fingerprint.startswith(beginning)]
+    if len(found) != 1:
+        known = ", ".join(finding.fingerprint for finding in findings) or "none at all"
+        what = "no finding has" if not found else f"{len(found)} findings have"
+        raise CommandError(f"{what} the fingerprint {beginning} in these paths (found: {known})")
+    return found[0]
+
+
+def rule_command(space: Namespace) -> int:
+    """Show the manual page of a rule."""
+    from barrierlint import pipeline
+
+    for info in pipeline.all_rules():
+        if space.rule.upper() == info.id or space.rule.lower() == info.name:
+            write(f"# {info.id} {info.name} ({info.severity})\n\n{info.page.strip()}\n")
+            return CLEAN
+    raise CommandError(f"unknown rule '{space.rule}': `barrierlint rules` lists them")
+
+
+def rules_command(space: Namespace) -> int:
+    """List the rules."""
+    from barrierlint import pipeline
+
+    infos = pipeline.all_rules()
+    wide = max((len(info.name) for info in infos), default=0)
+    write("".join(f"{info.id}  {info.name:<{wide}}  {info.severity:<7}  {info.summary}\n" for info in infos))
+    return CLEAN
+
+
+def models_command(space: Namespace) -> int:
+    """List the models that ship."""
+    from barrierlint import models
+
+    write("".join(f"{name}\n" for name in models.shipped()))
+    return CLEAN
+
+
+def cfg_command(space: Namespace) -> int:
+    """Show the graphs of the functions named, as Graphviz or as text."""
+    from barrierlint import pipeline
+    from barrierlint.cfg import dot
+    from barrierlint.report import graph
+
+    lowered = pipeline.lower(_options(space))
+    functions = lowered.program.functions.values()
+    graphs = [cfg for cfg in functions if space.function in (None, cfg.name, cfg.qualified, cfg.usr)]
+    lost = [note for note in lowered.notifications if note.lost]
+    for note in lost:
+        complain(note.message)
+    if not graphs and not lost:
+        known = ", ".join(sorted({cfg.qualified for cfg in functions})[:20]) or "none"
+        raise CommandError(f"no function '{space.function}' in {space.paths[0]} (there: {known})")
+    show = dot.render if space.format == "dot" else graph.render
+    write("\n".join(show(cfg) for cfg in graphs))
+    return LOST if lost else CLEAN
+
+
+def simulate_command(space: Namespace) -> int:
+    """Run litmus tests: the verdict of each condition, and with --trace the execution that reaches it."""
+    raise NotImplementedError
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
+    "check": check_command,
+    "explain": explain_command,
+    "rule": rule_command,
+    "rules": rules_command,
+    "models": models_command,
+    "cfg": cfg_command,
+    "simulate": simulate_command,
+}

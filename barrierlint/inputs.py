@@ -1,0 +1,205 @@
+"""Which files to analyse and with which compiler arguments: from paths, a compile database, or nothing at all.
+
+Paths stay as the user wrote them. What cannot be analysed at all (binary files) comes back as a notification; what
+makes no sense as a request (no such file, a folder without sources) is an `InputError`. What it does not do: parse.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from itertools import takewhile
+from pathlib import Path
+
+from barrierlint import source
+from barrierlint.finding import Notification, Severity, Span
+
+SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp"})
+HEADERS = frozenset({".h", ".hh", ".hpp", ".hxx", ".h++", ".H", ".inc", ".inl", ".ipp", ".tcc"})
+ASSEMBLY = frozenset({".S", ".s", ".sx", ".asm"})
+
+HOW_TO_GET_ONE = (
+    "get one with `cmake -DCMAKE_EXPORT_COMPILE_COMMANDS=ON`, `bear -- make` or Linux's "
+    "`scripts/clang-tools/gen_compile_commands.py`, name it with -p, or give compiler flags after `--`"
+)
+
+
+class InputError(Exception):
+    """A request that cannot be met: one line that says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked to be analysed, and how.
+
+    `database` is a file or folder (None: search), `flags` what came after `--` (None: nothing did), `remove` patterns
+    of arguments to drop, `target` the triple for commands that name none.
+    """
+
+    paths: tuple[str, ...]
+    database: str | None = None
+    flags: tuple[str, ...] | None = None
+    extra: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    target: str = "aarch64-linux-gnu"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file to parse: `path` for reports, `arguments` for the compiler, run in `directory` ("": here)."""
+
+    path: str
+    arguments: tuple[str, ...]
+    directory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All files of a run, and what to say about how they were found."""
+
+    files: tuple[Input, ...]
+    notifications: tuple[Notification, ...] = field(default=())
+
+
+def collect(request: Request) -> Inputs:
+    """Return the files of `request` with their arguments; raise InputError if there is nothing to do."""
+    if not request.paths:
+        raise InputError("nothing to analyse: give files or folders, such as `barrierlint check src/mmu.c`")
+    missing = [path for path in request.paths if not os.path.lexists(path) or not os.path.exists(path)]
+    if missing:
+        raise InputError(f"no such file or directory: {', '.join(missing)}")
+    commands, notes = _commands(request)
+    files: dict[str, Input] = {}
+    for path in request.paths:
+        for item in _inputs(path, request, commands):
+            files.setdefault(os.path.realpath(item.path), item)
+    usable, unusable = _split(files.values())
+    return Inputs(usable, (*_about_guesses(usable, request, commands, notes), *unusable))
+
+
+def _commands(request: Request) -> tuple[dict[str, source.CompileCommand], str]:
+    """The compile commands by real path, and the database's name; neither if flags were given or none is found."""
+    if request.flags is not None:
+        return {}, ""
+    found = request.database or source.find_database(_start(request.paths[0]))
+    if found is None:
+        return {}, ""
+    commands: dict[str, source.CompileCommand] = {}
+    for command in source.load_database(found):
+        commands.setdefault(os.path.realpath(command.file), command)
+    return commands, str(found)
+
+
+def _start(path: str) -> str:
+    """The folder a search for a database begins in."""
+    return path if os.path.isdir(path) else os.path.dirname(path) or "."
+
+
+def _inputs(path: str, request: Request, commands: dict[str, source.CompileCommand]) -> Iterator[Input]:
+    """The files that one path of the request stands for."""
+    if not os.path.isdir(path):
+        yield _input(path, request, commands)
+        return
+    under = os.path.realpath(path) + os.sep
+    listed = [real for real in commands if real.startswith(under) and os.path.splitext(real)[1] not in ASSEMBLY]
+    names = [_as_named(real, path) for real in listed if os.path.exists(real)] or sorted(sources_under(path))
+    if not names:
+        raise InputError(f"no C or C++ source in directory {path}: name files, or a folder that has some")
+    yield from (_input(name, request, commands) for name in names)
+
+
+def _as_named(real: str, folder: str) -> str:
+    """The real path `real` below `folder`, as a continuation of what the user wrote."""
+    return os.path.normpath(os.path.join(folder, os.path.relpath(real, os.path.realpath(folder))))
+
+
+def sources_under(folder: str) -> Iterator[str]:
+    """Yield the C and C++ sources below `folder` (no headers), hidden folders left out."""
+    for directory, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (os.path.normpath(os.path.join(directory, name)) for name in names if suffix(name) in SUFFIXES)
+
+
+def suffix(name: str) -> str:
+    """Return the suffix with its dot, `.C` and `.H` kept, others in lower case but for assembly's `.S`."""
+    found = os.path.splitext(name)[1]
+    return found if found in SUFFIXES | HEADERS | ASSEMBLY else found.lower()
+
+
+def _input(path: str, request: Request, commands: dict[str, source.CompileCommand]) -> Input:
+    """One file with its arguments: from the database, from a neighbour in it, from the flags given, or guessed."""
+    command = commands.get(os.path.realpath(path)) or _neighbour(path, commands)
+    arguments = command.arguments if command else request.flags or ()
+    kept = [word for word in arguments if not any(fnmatchcase(word, pattern) for pattern in request.remove)]
+    kept += request.extra
+    if not has_target(kept):
+        kept.insert(0, f"--target={request.target}")
+    return Input(path, tuple(kept), command.directory if command else "")
+
+
+def has_target(arguments: Sequence[str]) -> bool:
+    """Whether the arguments name the machine to compile for."""
+    return any(word == "-target" or word.startswith("--target") for word in arguments)
+
+
+def _neighbour(path: str, commands: dict[str, source.CompileCommand]) -> source.CompileCommand | None:
+    """The command of the listed file that shares the most of its path with `path`, as for headers: clangd's rule."""
+    if not commands:
+        return None
+    here = os.path.realpath(path)
+    return commands[max(commands, key=lambda real: (_shared(real, here), real == here))]
+
+
+def _shared(one: str, other: str) -> tuple[int, int]:
+    """How many folders two paths share, and how many letters of the file name."""
+    left, right = Path(one), Path(other)
+    common = os.path.commonpath([left.parent, right.parent])
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(left.stem, right.stem, strict=False))
+    return len(Path(common).parts), sum(1 for _ in alike)
+
+
+def _split(files: Iterable[Input]) -> tuple[tuple[Input, ...], tuple[Notification, ...]]:
+    """Set aside what no compiler reads: binary files, assembly, other languages."""
+    usable: list[Input] = []
+    notes: list[Notification] = []
+    for item in files:
+        why = _unusable(item.path, any(word.startswith("-x") for word in item.arguments))
+        if why:
+            notes.append(Notification("unreadable-input", f"{item.path}: {why}", lost=True, severity=Severity.ERROR))
+        else:
+            usable.append(item)
+    return tuple(usable), tuple(notes)
+
+
+def _unusable(path: str, stated: bool) -> str:
+    """Why `path` cannot be analysed, "" if it can; `stated` where the arguments name its language."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(8192)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "a binary file, not C or C++ source"
+    if suffix(path) in ASSEMBLY:
+        return "assembly files are not analysed"
+    if suffix(path) not in SUFFIXES | HEADERS and not stated:
+        return "not a C or C++ source by its name (known suffixes: .c .cc .cpp .cxx .h .hh .hpp …)"
+    return ""
+
+
+def _about_guesses(
+    files: Sequence[Input], request: Request, commands: dict[str, source.CompileCommand], database: str
+) -> Iterator[Notification]:
+    """Say which arguments were guessed: for all files, or for those the database does not list."""
+    if request.flags is not None or not files:
+        return
+    if not database:
+        text = f"no compile_commands.json found, guessed `{' '.join(files[0].arguments)}`; {HOW_TO_GET_ONE}"
+        yield Notification("no-compile-database", text)
+    guessed = [item.path for item in files if commands and os.path.realpath(item.path) not in commands]
+    if guessed:
+        more = f" and {len(guessed) - 1} more" if guessed[1:] else ""
+        text = f"{database} does not list {guessed[0]}{more}: the nearest listed file's arguments were used"
+        yield Notification("not-in-database", text, Span(guessed[0], 1))
