@@ -96,7 +96,7 @@ def _debt_in(debt: Debt, arguments: list[Term], callee: Cfg, phis: Phis, ordered
             maps |= {base}
     if debt.maps and not maps:
         maps = frozenset({OTHER})
-    entered = replace(debt, leaf=None, born=-1, maps=maps, location=at)
+    entered = replace(debt, leaf=None, born=-1, maps=maps, location=at, evidence=())
     return entered if ordered else replace(entered, progress=type(debt.progress)(0), seen=frozenset())
 
 

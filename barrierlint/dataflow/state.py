@@ -39,7 +39,7 @@ class Debt:
 
     `leaf` is the write (None in a callee that a caller's debt entered), `born` the block of *this* function in which it came
     to be (-1 if it entered). `seen` holds words: dsb-ld, dmb, isb-early, nsh. `maps` are the base symbols of the mapped input address
-    (empty: unknown), `location` those of the descriptor's own address.
+    (empty: unknown), `location` those of the descriptor's own address, `evidence` why the write is one of a descriptor.
     """
 
     leaf: Site | None
@@ -49,6 +49,7 @@ class Debt:
     seen: frozenset[str] = frozenset()
     maps: frozenset[Term] = frozenset()
     location: frozenset[Term] = frozenset()
+    evidence: tuple[str, ...] = ()
 
     @property
     def identity(self) -> tuple[object, ...]:

@@ -88,7 +88,7 @@ def _see(debt: Debt, word: str) -> Debt:
 def relate(state: State, address: Term, phis: Phis) -> Relation | None:
     """How an access at an evaluated address depends on the debt followed, None if it does not."""
     debt = state.debt
-    if debt is None or debt.transition is Transition.BREAK or debt.progress is Progress.LOCAL:
+    if debt is None or debt.progress is Progress.LOCAL:
         return None
     roots = phis.roots(address)
     if debt.maps & roots:
@@ -182,7 +182,8 @@ class Transfer:
         value = state.evaluate(write.value)
         old = state.evaluate(write.old) if write.old is not None else state.read(location)
         transition = classify(write.transition, old, value, state)
-        born = state.copy() if state.debt is None and transition is not None and not write.exempt else None
+        owes = transition not in (None, Transition.BREAK) and not write.exempt
+        born = state.copy() if state.debt is None and owes else None
         for after in (state, born):
             if after is None:
                 continue
@@ -190,9 +191,14 @@ class Transfer:
         if born is None or transition is None:
             return None
         born.debt = Debt(
-            site, block, transition, maps=self._mapped(state, write, location), location=self.phis.roots(location)
+            site,
+            block,
+            transition,
+            maps=self._mapped(state, write, location),
+            location=self.phis.roots(location),
+            evidence=write.evidence,
         )
-        return born if self._presume(born, write, old, value, transition) else None
+        return born if self._presume(born, write, value) else None
 
     def _store(self, state: State, write: DescriptorWrite, location: Term, value: Term, old: Term, place: str) -> None:
         if write.into is not None:
@@ -207,13 +213,11 @@ class Transfer:
             root for root in self.phis.roots(index) if not isinstance(root, AddressOf)
         )
 
-    def _presume(self, born: State, write: DescriptorWrite, old: Term, value: Term, transition: Transition) -> bool:
+    def _presume(self, born: State, write: DescriptorWrite, value: Term) -> bool:
         """What must hold for the debt to exist: the exchange succeeded, the new descriptor is valid, it maps no user page."""
         facts = born.facts
         if write.op.startswith("c") and write.into is not None and not facts.assume(born.variables[write.into], True):
             return False
-        if transition is Transition.BREAK:
-            return facts.learn_bits(old, VALID, 0)
         if not facts.learn_bits(value, VALID, 0):
             return False
         ones, zeros = known_bits(value, facts.bits)

@@ -1,0 +1,119 @@
+"""The rules, one module each, found by walking this package; `check` runs the analysis and lets each defect's rule speak.
+
+What it does not model: suppression and baselines, which are the pipeline's.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from barrierlint.finding import Confidence, Finding, Notification, Severity, WitnessStep
+
+if TYPE_CHECKING:
+    from barrierlint.cfg.graph import Program
+    from barrierlint.dataflow.grouping import Group, Loops
+    from barrierlint.dataflow.ordering import Analysis
+    from barrierlint.dataflow.witness import Defect
+    from barrierlint.models import Models
+    from barrierlint.rules.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found, and what it could not explore."""
+
+    findings: tuple[Finding, ...]
+    notifications: tuple[Notification, ...] = ()
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule, in order of id: each module `blNNN_name` of this package is one."""
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if re.match(r"bl\d", m.name))
+    return tuple(import_module(f"{__name__}.{name}").RULE for name in names)
+
+
+def check(program: Program, models: Models, select: Collection[str] | None = None) -> Checked:
+    """Analyse `program`; return the findings of the rules whose ids are in `select` (None: all)."""
+    from barrierlint.dataflow.grouping import Loops
+    from barrierlint.dataflow.ordering import analyse
+    from barrierlint.dataflow.transfer import Settings
+
+    analysis = analyse(program, Settings(user_exempt=models.user_exempt))
+    rules = [rule for rule in all_rules() if select is None or rule.info.id in select]
+    loops = Loops(program.functions)
+    made = (_finding(group, program, models, rules, loops) for group in analysis.groups)
+    return Checked(tuple(finding for finding in made if finding is not None), _cut_short(analysis))
+
+
+def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:
+    if not analysis.exhausted:
+        return ()
+    text = "the analysis ran out of its budget before it had followed every path: what is reported is true, the rest is not known"
+    return (Notification("budget", text, lost=True),)
+
+
+def _finding(
+    group: Group, program: Program, models: Models, rules: Sequence[Rule], loops: Loops
+) -> Finding | None:
+    from barrierlint.rules.narrate import witness
+    from barrierlint.rules.repair import repair
+
+    defect = group.shown
+    rule = next((rule for rule in rules if rule.owns(defect)), None)
+    if rule is None:
+        return None
+    confidence = _confidence(defect)
+    steps = witness(defect, program.functions)
+    return Finding(
+        rule.info.id,
+        _message(confidence, rule.sentence(defect), steps.write, steps.access),
+        rule.info.severity if confidence is Confidence.EXACT else Severity.WARNING,
+        confidence,
+        steps,
+        rule.missing(defect),
+        defect.debt.evidence,
+        tuple(_also(group, program)),
+        repair(group, program.functions, loops, models),
+    )
+
+
+def _confidence(defect: Defect) -> Confidence:
+    from barrierlint.dataflow.transfer import Relation
+
+    names = {Relation.EXACT: Confidence.EXACT, Relation.BOUNDARY: Confidence.BOUNDARY}
+    return names.get(defect.relation, Confidence.POSSIBLE)
+
+
+def _message(confidence: Confidence, sentence: str, write: WitnessStep, end: WitnessStep) -> str:
+    from barrierlint.rules.narrate import short
+
+    writer = f"the descriptor write in {short(write.function)}()"
+    if confidence is Confidence.BOUNDARY:
+        return f"{short(end.function)}() returns with {writer} unsynchronized: {sentence.replace(' between', ' after it')}"
+    verb = "depends" if confidence is Confidence.EXACT else "may depend"
+    return f"this access {verb} on {writer}: {sentence}"
+
+
+def _also(group: Group, program: Program) -> list[WitnessStep]:
+    from barrierlint.rules.narrate import witness
+
+    seen = {_ends(witness(group.shown, program.functions).steps)}
+    also: list[WitnessStep] = []
+    for member in group.members[1:]:
+        steps = witness(member, program.functions).steps
+        if _ends(steps) not in seen:
+            seen.add(_ends(steps))
+            also.append(steps[-1])
+    return also
+
+
+def _ends(steps: tuple[WitnessStep, ...]) -> tuple[object, object]:
+    write = next(step for step in steps if step.role == "write")
+    return (write.span, steps[-1].span)

@@ -1,0 +1,214 @@
+"""A path of marks told as a witness: the steps a person needs, each with its own short note.
+
+Barriers after the write, calls on the way down, the calls through which the debt leaves, decisive branches, and unseen calls are told;
+everything else on the path is left out. What it does not model: why the programmer took that path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from barrierlint.cfg.graph import Cfg, Step
+from barrierlint.dataflow.reach import ORDERING
+from barrierlint.dataflow.transfer import Relation
+from barrierlint.dataflow.witness import Defect, Mark
+from barrierlint.events import (
+    Access,
+    At,
+    CacheMaintenance,
+    Call,
+    ContextSync,
+    DescriptorWrite,
+    Dmb,
+    Drain,
+    Dsb,
+    Event,
+    ExceptionCall,
+    ExceptionReturn,
+    Kind,
+    SpeculationBarrier,
+    SysregWrite,
+    Tlbi,
+    Transition,
+    UnknownInstruction,
+    mnemonic,
+)
+from barrierlint.finding import Witness, WitnessStep
+from barrierlint.terms import show
+
+TOLD = (
+    Dsb, Dmb, ContextSync, SpeculationBarrier, Tlbi, At, CacheMaintenance, SysregWrite, ExceptionCall, ExceptionReturn, Drain,
+    UnknownInstruction,
+)  # fmt: skip
+MAX_UNSEEN = 3
+KINDS = {
+    Transition.MAKE: "makes a descriptor valid",
+    Transition.BREAK: "makes a descriptor invalid",
+    Transition.CHANGE: "changes a valid descriptor",
+    Transition.UNKNOWN: "writes a descriptor (whether it makes or breaks a translation is not known)",
+}
+VERBS = {Kind.READ: "reads", Kind.WRITE: "writes", Kind.RMW: "reads and writes", Kind.FETCH: "fetches"}
+
+
+def witness(defect: Defect, functions: dict[str, Cfg]) -> Witness:
+    """The path of `defect` as witness steps, in execution order."""
+    return Witness(tuple(_Narrator(defect, functions).tell()))
+
+
+class _Narrator:
+    def __init__(self, defect: Defect, functions: dict[str, Cfg]) -> None:
+        self.defect = defect
+        self.functions = functions
+        self.unseen = 0
+        self.ordering = {mark.function: _orders(functions[mark.function]) for mark in defect.path}
+
+    def tell(self) -> Iterator[WitnessStep]:
+        returns: list[Mark] = []
+        for mark in self.defect.path:
+            if mark.role == "return":
+                returns.append(mark)
+                continue
+            step = self._told(mark)
+            if step is None:
+                continue
+            if returns:
+                yield self._returned(returns)
+                returns = []
+            yield step
+
+    def _told(self, mark: Mark) -> WitnessStep | None:
+        cfg = self.functions[mark.function]
+        match mark.role:
+            case "boundary":
+                return WitnessStep(cfg.place, self._boundary(cfg), "boundary", None, cfg.qualified, mark.depth)
+            case "branch":
+                return self._branch(cfg, mark)
+        step = cfg.blocks[mark.block].steps[mark.step]
+        match mark.role:
+            case "enter" | "into":
+                role = "enter" if mark.role == "enter" else "call"
+                return self._made(cfg, step, mark, f"{cfg.name}() calls {_callee(step)}()", role, None)
+            case "write":
+                return self._made(cfg, step, mark, self._written(cfg, step), "write", self._write_event(step.event))
+            case "access":
+                return self._access(cfg, step, mark)
+        return self._passed(cfg, step, mark)
+
+    def _made(
+        self, cfg: Cfg, step: Step, mark: Mark, note: str, role: str, event: Event | None
+    ) -> WitnessStep:
+        return WitnessStep(step.span, note, role, event, cfg.qualified, mark.depth)
+
+    def _write_event(self, event: Event) -> DescriptorWrite:
+        match event:
+            case DescriptorWrite():
+                return replace(event, transition=self.defect.debt.transition)
+            case Access(address=address, value=value) if value is not None:
+                return DescriptorWrite(address, value, self.defect.debt.transition, evidence=self.defect.debt.evidence)
+        raise AssertionError("a write mark stands on a write")
+
+    def _written(self, cfg: Cfg, step: Step) -> str:
+        how = f" ({step.note})" if step.note else ""
+        return f"{cfg.name}() {KINDS[self.defect.debt.transition]}{how}"
+
+    def _passed(self, cfg: Cfg, step: Step, mark: Mark) -> WitnessStep | None:
+        event = step.event
+        if isinstance(event, TOLD):
+            return self._made(cfg, step, mark, _effect(event), "barrier", event)
+        if isinstance(event, Call) and not any(t in self.functions for t in event.targets) and self.unseen < MAX_UNSEEN:
+            self.unseen += 1
+            note = f"calls {_callee(step)}(), whose body was not seen: taken to order nothing"
+            return self._made(cfg, step, mark, note, "call", None)
+        return None
+
+    def _access(self, cfg: Cfg, step: Step, mark: Mark) -> WitnessStep:
+        exact = self.defect.relation is Relation.EXACT
+        link = "the address just mapped" if exact else "an address that cannot be told from the one mapped"
+        match step.event:
+            case Access(kind=kind) as event:
+                note = f"{cfg.name}() {VERBS[kind]} {_place(event)}: {link}"
+                return self._made(cfg, step, mark, note, "access", event)
+            case DescriptorWrite() as event:
+                shown = Access(Kind.WRITE, event.location, event.value)
+                return self._made(cfg, step, mark, f"{cfg.name}() writes through {link}", "access", shown)
+            case Call(args=args):
+                handed = Access(Kind.READ, args[0]) if args else None
+                note = f"{cfg.name}() hands the address just mapped to {_callee(step)}(), whose body was not seen"
+                return self._made(cfg, step, mark, note, "access", handed)
+        return self._made(cfg, step, mark, f"{cfg.name}() uses {link}", "access", None)
+
+    def _branch(self, cfg: Cfg, mark: Mark) -> WitnessStep | None:
+        block = cfg.blocks[mark.block]
+        if len(block.edges) < 2 or not self.ordering[mark.function]:
+            return None
+        edge = block.edges[mark.step]
+        if not edge.guards:
+            return None
+        guard = edge.guards[-1]
+        truth = "is not zero" if guard.holds else "is zero"
+        if edge.reason in ("true", "false"):
+            truth = f"is {edge.reason}"
+        return WitnessStep(guard.span, f"taken where this {truth}", "branch", None, cfg.qualified, mark.depth)
+
+    def _returned(self, marks: list[Mark]) -> WitnessStep:
+        last = marks[-1]
+        cfg = self.functions[last.function]
+        step = cfg.blocks[last.block].steps[last.step]
+        names = list(dict.fromkeys(_callee_of(self.functions, mark) for mark in marks))
+        through = ", ".join(f"{name}()" for name in (names if len(names) < 4 else [names[0], "…", names[-1]]))
+        note = f"returns from {through.replace('…()', '…')} to {cfg.name}() with the write {self._state()}"
+        return WitnessStep(step.span, note, "return", None, cfg.qualified, last.depth)
+
+    def _state(self) -> str:
+        return "completed but not synchronized" if self.defect.debt.progress else "not completed"
+
+    def _boundary(self, cfg: Cfg) -> str:
+        return f"{cfg.name}() returns to callers that were not analysed, with the write {self._state()}"
+
+
+def _orders(cfg: Cfg) -> bool:
+    return any(isinstance(step.event, ORDERING) for step in cfg.steps())
+
+
+def _callee(step: Step) -> str:
+    event = step.event
+    return short(event.qualified) if isinstance(event, Call) else "?"
+
+
+def _callee_of(functions: dict[str, Cfg], mark: Mark) -> str:
+    return _callee(functions[mark.function].blocks[mark.block].steps[mark.step])
+
+
+def short(qualified: str) -> str:
+    """The last component of a qualified name, without template arguments: `mmu::map_range<X>` gives `map_range`."""
+    depth, start, end = 0, 0, len(qualified)
+    for index, letter in enumerate(qualified):
+        if letter == "<" and not qualified[:index].endswith("operator"):
+            end = index if depth == 0 else end
+            depth += 1
+        elif letter == ">" and depth:
+            depth -= 1
+        elif letter == ":" and depth == 0:
+            start, end = index + 1, len(qualified)
+    return qualified[start:end] or qualified or "(unknown)"
+
+
+def _place(access: Access) -> str:
+    text = show(access.address)
+    return f"through {text}" if len(text) < 48 and "%" not in text else "through a pointer"
+
+
+def _effect(event: Event) -> str:
+    match event:
+        case Dsb(accesses=accesses) if accesses.value == "ld":
+            return f"{mnemonic(event)}: waits for loads only; the write stays incomplete"
+        case Dsb():
+            return f"{mnemonic(event)}: completes the write"
+        case Dmb():
+            return f"{mnemonic(event)}: orders accesses, completes nothing"
+        case ContextSync() | ExceptionCall() | ExceptionReturn():
+            return f"{mnemonic(event)}: a context synchronization event"
+        case UnknownInstruction(text):
+            return f"`{text}`: an instruction barrierlint does not know; taken to order nothing"
+    return mnemonic(event)

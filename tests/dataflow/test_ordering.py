@@ -1,0 +1,279 @@
+"""The ordering analysis on hand-made graphs: every defect beside its healthy twin."""
+
+from __future__ import annotations
+
+import pytest
+from barrierlint.cfg.graph import RETURN, Cfg
+from barrierlint.dataflow.ordering import analyse
+from barrierlint.dataflow.transfer import Relation
+from barrierlint.events import Access, Call, DescriptorWrite, Event, ExceptionCall, Kind, Order, Transition
+from barrierlint.rules import all_rules
+from barrierlint.terms import AddressOf, Apply, Element, Field, Name, Term, const
+
+from tests.dataflow.graphs import (
+    DMB,
+    DSB,
+    DSB_LD,
+    ISB,
+    NSH,
+    assign,
+    branching,
+    call,
+    program,
+    read,
+    straight,
+    write,
+)
+
+
+def verdicts(*functions: Cfg) -> list[tuple[str, str]]:
+    """(rule, relation) of each group found."""
+    groups = analyse(program(*functions)).groups
+    return [(next(r.info.id for r in all_rules() if r.owns(g.shown)), g.shown.relation.name) for g in groups]
+
+
+@pytest.mark.parametrize(
+    ("between", "rule"),
+    [
+        ((), "BL001"),
+        ((ISB,), "BL001"),
+        ((ISB, ISB), "BL001"),
+        ((DMB,), "BL004"),
+        ((DMB, ISB), "BL004"),
+        ((DSB,), "BL002"),
+        ((DSB, DSB), "BL002"),
+        ((ISB, DSB), "BL003"),
+        ((DSB_LD, ISB), "BL005"),
+        ((ExceptionCall("svc"), DSB), "BL003"),
+        ((DSB, ISB), ""),
+        ((NSH, ISB), ""),
+        ((DSB, DMB, ISB), ""),
+        ((ISB, DSB, ISB), ""),
+        ((DSB, ExceptionCall("svc")), ""),
+    ],
+)
+def test_barriers_count_in_order(between: tuple[Event, ...], rule: str) -> None:
+    """The table of SEMANTICS.md: what each sequence is worth between a make and a load."""
+    maps = write(maps=Name("va"))
+    found = verdicts(straight("f", "p va", maps, *between, read()))
+    assert found == ([(rule, "EXACT")] if rule else [])
+
+
+def test_a_barrier_on_one_branch_leaves_the_other() -> None:
+    fast = Name("fast")
+    shape = (
+        ((write(maps=Name("va")),), {1: (fast, False), 2: (fast, True)}),
+        ((DSB, ISB), {2: None}),
+        ((read(),), {3: None}),
+    )
+    assert verdicts(branching("f", "p va fast", *shape)) == [("BL001", "EXACT")]
+
+
+def test_a_flag_set_with_the_write_decides_the_barrier() -> None:
+    flag, given = Name("flag"), Name("c")
+
+    def function(last: bool) -> Cfg:
+        return branching(
+            "f",
+            "p va c",
+            ((assign("flag", const(0)),), {1: (given, True), 2: (given, False)}),
+            ((write(maps=Name("va")), assign("flag", const(1))), {2: None}),
+            ((), {3: (flag, last), 4: (flag, not last)}),
+            ((DSB, ISB), {4: None}),
+            ((read(),), {5: None}),
+        )
+
+    assert verdicts(function(True)) == []
+    assert verdicts(function(False)) == [("BL001", "EXACT")]
+
+
+def test_the_same_condition_tested_twice() -> None:
+    c = Name("c")
+
+    def function(second: bool) -> Cfg:
+        return branching(
+            "f",
+            "p va c",
+            ((), {1: (c, True), 2: (c, False)}),
+            ((write(maps=Name("va")),), {2: None}),
+            ((), {3: (c, second), 4: (c, not second)}),
+            ((DSB, ISB), {4: None}),
+            ((read(),), {5: None}),
+        )
+
+    assert verdicts(function(True)) == []
+    assert verdicts(function(False)) == [("BL001", "EXACT")]
+
+
+def test_an_access_before_the_write_never_depends_on_it() -> None:
+    assert verdicts(straight("f", "p va", read(), write(maps=Name("va")), DSB, ISB)) == []
+
+
+def test_unknown_mapping_and_a_pointer_parameter_cannot_be_told_apart() -> None:
+    assert verdicts(straight("f", "p va", write(), read(), DSB, ISB)) == [("BL001", "POSSIBLE")]
+    assert verdicts(straight("f", "p va", read(), write(), read(), DSB, ISB)) == []
+
+
+def test_named_objects_and_the_table_itself_are_unrelated() -> None:
+    other = Access(Kind.READ, AddressOf("g", "global"), into="%1")
+    table = Access(Kind.READ, Element(Name("p"), const(3), 8), into="%2")
+    assert verdicts(straight("f", "p", write(), other, table, DSB, ISB)) == []
+
+
+def test_a_member_of_an_object_counts_only_where_the_debt_is_never_paid() -> None:
+    member = Access(Kind.READ, Field(Name("dev"), "base"), into="%1")
+    assert verdicts(straight("f", "p dev", write(), member, DSB, ISB)) == []
+    assert verdicts(straight("f", "p dev", write(), member)) == [("BL001", "WEAK")]
+
+
+def test_return_to_unknown_callers_is_a_boundary() -> None:
+    assert verdicts(straight("f", "p", write())) == [("BL001", "BOUNDARY")]
+    assert verdicts(straight("f", "p", write(), DSB)) == [("BL002", "BOUNDARY")]
+    assert verdicts(straight("f", "p", write(), DSB, ISB)) == []
+
+
+def test_a_caller_pays() -> None:
+    inner = straight("set", "p", write())
+    assert verdicts(inner, straight("f", "q", call("set", Name("q")), DSB, ISB)) == []
+    assert verdicts(inner, straight("f", "q", call("set", Name("q")), DSB)) == [("BL002", "BOUNDARY")]
+
+
+def test_a_callee_pays_and_a_callee_accesses() -> None:
+    sync = straight("sync", "", DSB, ISB)
+    half = straight("half", "", DSB)
+    use = straight("use", "a", read("a"))
+    first = write(maps=Name("va"))
+    assert verdicts(sync, use, straight("f", "p va", first, call("sync"), call("use", Name("va")))) == []
+    assert verdicts(half, use, straight("f", "p va", first, call("half"), call("use", Name("va")))) == [
+        ("BL002", "EXACT")
+    ]
+
+
+def test_the_mapped_address_flows_through_returns_and_members() -> None:
+    mapping = straight("mmio_map", "p pa", write(maps=Name("pa")), assign(RETURN, Apply("+", (Name("pa"), const(4096)))))
+    store = Access(Kind.WRITE, Field(Name("dev"), "base"), value=Name("%r"))
+    again = Access(Kind.READ, Field(Name("dev"), "base"), into="%b")
+    probe = straight(
+        "probe", "p pa dev", call("mmio_map", Name("p"), Name("pa"), into="%r"), store, again, read("%b")
+    )
+    assert verdicts(mapping, probe) == [("BL001", "EXACT")]
+    fixed = straight(
+        "mmio_map", "p pa", write(maps=Name("pa")), DSB, ISB, assign(RETURN, Apply("+", (Name("pa"), const(4096))))
+    )
+    assert verdicts(fixed, probe) == []
+
+
+def test_recursion_ends_and_carries_the_debt() -> None:
+    n = Name("n")
+
+    def walk(*after: Event) -> Cfg:
+        return branching(
+            "walk",
+            "p va n",
+            ((), {1: (n, True), 2: (n, False)}),
+            ((call("walk", Name("p"), Name("va"), Apply("-", (n, const(1)))),), {3: None}),
+            ((write(maps=Name("va")),), {3: None}),
+            (after, {4: None}),
+        )
+
+    user = straight("user", "p va", call("walk", Name("p"), Name("va"), const(3)), read())
+    assert verdicts(walk(), user) == [("BL001", "EXACT")]
+    assert verdicts(walk(DSB, ISB), user) == []
+
+
+def test_one_barrier_after_a_loop_serves_every_write() -> None:
+    i = Name("i")
+
+    def loop(*after: Event) -> Cfg:
+        slot = Element(Name("p"), i, 8)
+        return branching(
+            "f",
+            "p n",
+            ((assign("i", const(0)),), {1: None}),
+            ((), {2: (Apply("<", (i, Name("n"))), True), 3: (Apply("<", (i, Name("n"))), False)}),
+            ((DescriptorWrite(slot, const(0x713)), assign("i", Apply("+", (i, const(1))))), {1: None}),
+            (after, {4: None}),
+        )
+
+    assert verdicts(loop(DSB, ISB)) == []
+    assert verdicts(loop()) == [("BL001", "BOUNDARY")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (None, const(0x713), "MAKE"),
+        (const(0), const(0x713), "MAKE"),
+        (const(0x703), const(0x713), "CHANGE"),
+        (Name("v"), Name("w"), "UNKNOWN"),
+        (None, Apply("|", (Name("pa"), const(3))), "MAKE"),
+    ],
+)
+def test_transition_from_known_bits(old: Term | None, new: Term, expected: str) -> None:
+    event = DescriptorWrite(Name("p"), new, old=old)
+    groups = analyse(program(straight("f", "p v w pa", event))).groups
+    assert [group.shown.debt.transition for group in groups] == [Transition[expected]]
+
+
+def test_a_break_owes_nothing_to_these_rules() -> None:
+    assert verdicts(straight("f", "p va", write(value=const(0), maps=Name("va")), read())) == []
+
+
+def test_a_failed_compare_exchange_wrote_nothing() -> None:
+    done = Name("%ok")
+    event = DescriptorWrite(Name("p"), const(0x713), maps=Name("va"), op="compare-exchange", into="%ok")
+
+    def function(sync_on: bool) -> Cfg:
+        return branching(
+            "f", "p va", ((event,), {1: (done, sync_on), 2: (done, not sync_on)}), ((DSB, ISB), {2: None}), ((read(),), {3: None})
+        )
+
+    assert verdicts(function(True)) == []
+    assert verdicts(function(False)) == [("BL001", "EXACT")]
+
+
+def test_the_kernel_half_of_linux_set_pte() -> None:
+    """`if (pte_valid_not_user(pte)) { dsb(ishst); isb(); }` after the store is enough; without the ISB it is not."""
+    v = Name("v")
+    valid_kernel = Apply("==", (Apply("&", (v, const(0x41))), const(1)))
+
+    def set_pte(*barriers: Event) -> Cfg:
+        return branching(
+            "set_pte",
+            "p v",
+            ((DescriptorWrite(Name("p"), v, order=Order.VOLATILE),), {1: (valid_kernel, True), 2: (valid_kernel, False)}),
+            (barriers, {2: None}),
+        )
+
+    assert verdicts(set_pte(DSB, ISB)) == []
+    assert verdicts(set_pte(DSB)) == [("BL002", "BOUNDARY")]
+
+
+def test_a_store_into_a_walked_table_is_a_descriptor_write() -> None:
+    index = Apply("&", (Apply(">>", (Name("va"), const(12))), const(511)))
+    store = Access(Kind.WRITE, Element(Name("table"), index, 8), value=Apply("|", (Name("pa"), const(0x713))))
+    assert verdicts(straight("f", "table va pa", store, read())) == [("BL001", "EXACT")]
+    assert verdicts(straight("f", "table va pa", store, DSB, ISB, read())) == []
+    plain = Access(Kind.WRITE, Element(Name("table"), Name("i"), 8), value=Apply("|", (Name("pa"), const(0x713))))
+    assert verdicts(straight("f", "table va pa i", plain, read())) == []
+
+
+def test_unseen_calls_are_no_barriers_and_take_the_address_as_a_possible_access() -> None:
+    unseen = Call("", "use", (Name("va"),))
+    assert verdicts(straight("f", "p va", write(maps=Name("va")), unseen, DSB, ISB)) == [("BL001", "POSSIBLE")]
+    assert verdicts(straight("f", "p va", write(maps=Name("va")), Call("", "other", ()), DSB, ISB)) == []
+
+
+def test_callers_that_pay_make_the_others_the_debtors() -> None:
+    inner = straight("set", "p", write())
+    good = straight("good", "q", call("set", Name("q")), DSB, ISB)
+    bad = straight("bad", "q", call("set", Name("q")))
+    worse = straight("worse", "q", call("set", Name("q")), DSB)
+    groups = analyse(program(inner, good, bad, worse)).groups
+    assert sorted(group.owes.function for group in groups) == ["bad", "worse"]
+    alone = analyse(program(inner, bad, worse)).groups
+    assert [group.owes.function for group in alone] == ["set"]
+
+
+def test_relations_are_ordered() -> None:
+    assert Relation.EXACT < Relation.POSSIBLE < Relation.WEAK < Relation.BOUNDARY
