@@ -1,8 +1,8 @@
 """How states cross calls: a caller's state in a callee's terms, and a callee's exit in the caller's terms.
 
-In a callee, parameter k is the symbol `Unknown(params[k])`. A context is keyed by what its entry knows that matters: constants and known
-bits of arguments, constant cells, which parameters are based on the mapped address, and the debt's progress. What it does not model: aliasing
-between two arguments.
+In a callee, parameter k is the symbol `Unknown(params[k])`. A context is keyed by what its entry knows that
+matters: constants and known bits of arguments, constant cells, which parameters are based on the mapped address,
+and the debt's progress. What it does not model: aliasing between two arguments.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def entry_state(cfg: Cfg, key: EntryKey) -> State:
 def enter(caller: State, call: Call, callee: Cfg, phis: Phis, *, detailed: bool, ordered: bool) -> EntryKey:
     """The context in which `callee` runs when called from `caller`.
 
-    `detailed` False forgets constants (a bound on contexts); `ordered` False says that nothing in the callee acts on debts, so that
-    the debt's progress need not distinguish contexts.
+    `detailed` False forgets constants (a bound on contexts); `ordered` False says that nothing in the callee acts
+    on debts, so that the debt's progress need not distinguish contexts.
     """
     arguments = [caller.evaluate(arg) for arg in call.args[: len(callee.params)]]
     arguments += [Unknown("missing")] * (len(callee.params) - len(arguments))
@@ -89,8 +89,12 @@ def _truths_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tu
 
 
 def _debt_in(debt: Debt, arguments: list[Term], callee: Cfg, phis: Phis, ordered: bool) -> Debt:
-    maps: frozenset[Term] = frozenset(Unknown(n) for n, a in zip(callee.params, arguments, strict=True) if phis.roots(a) & debt.maps)
-    at: frozenset[Term] = frozenset(Unknown(n) for n, a in zip(callee.params, arguments, strict=True) if phis.roots(a) & debt.location)
+    maps: frozenset[Term] = frozenset(
+        Unknown(n) for n, a in zip(callee.params, arguments, strict=True) if phis.roots(a) & debt.maps
+    )
+    at: frozenset[Term] = frozenset(
+        Unknown(n) for n, a in zip(callee.params, arguments, strict=True) if phis.roots(a) & debt.location
+    )
     for base in debt.maps:  # globals and captured variables have the same name everywhere
         if _is_shared(base):
             maps |= {base}
@@ -110,7 +114,9 @@ def _is_shared(base: Term) -> bool:
 
 
 def _is_settled(argument: Term, caller: State, phis: Phis) -> bool:
-    """Whether an access through the argument cannot depend on an unknown mapping: it points at something already in use."""
+    """Whether an access through the argument cannot depend on an unknown mapping: it points at something already in
+    use.
+    """
     roots = phis.roots(argument)
     location = caller.debt.location if caller.debt else frozenset()
     strong = all(isinstance(base, Unknown) for base in roots)
@@ -119,7 +125,9 @@ def _is_settled(argument: Term, caller: State, phis: Phis) -> bool:
 
 def _cells_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tuple[Term, Const]]:
     """Constant cells that the callee can name: objects its arguments point at, globals, captured variables."""
-    names = {a: Unknown(n) for n, a in reversed(list(zip(callee.params, arguments, strict=True))) if not isinstance(a, Const)}
+    names = {
+        a: Unknown(n) for n, a in reversed(list(zip(callee.params, arguments, strict=True))) if not isinstance(a, Const)
+    }
     for cell, value in caller.cells.items():
         if not isinstance(value, Const):
             continue
@@ -175,7 +183,9 @@ class Leave:
             case Unknown(id) if not id.startswith("sysreg:"):
                 found = Unknown(self._rename(id))
                 self.memo[leaf] = found
-                sources = frozenset(b for r in self.callee_phis.roots(leaf) - {leaf} for b in self.phis.roots(self.term(r)))
+                sources = frozenset(
+                    b for r in self.callee_phis.roots(leaf) - {leaf} for b in self.phis.roots(self.term(r))
+                )
                 if sources:
                     self.phis.note(found, sources)
             case _:
@@ -224,4 +234,3 @@ class Leave:
 def hash_text(text: str) -> str:
     """A short name for a long one, the same in every run."""
     return f"{zlib.crc32(text.encode()):08x}"
-

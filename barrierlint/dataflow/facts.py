@@ -1,7 +1,8 @@
-"""What is known on a path: conditions that hold, and bits of values; how a condition refines them, and when it cannot hold.
+"""What is known on a path: conditions that hold, and bits of values; how a condition refines them, and when it
+cannot hold.
 
-`assume` is the transfer function of a guard (property simulation: Das, Lerner, Seigle, PLDI 2002). What it does not model: order
-relations between two unknowns, beyond the very same comparison tested again.
+`assume` is the transfer function of a guard (property simulation: Das, Lerner, Seigle, PLDI 2002). What it does not
+model: order relations between two unknowns, beyond the very same comparison tested again.
 """
 
 from __future__ import annotations
@@ -152,4 +153,3 @@ class Facts:
                 if both != (0, 0):
                     bits[term] = both
         return Facts(truths, bits)
-

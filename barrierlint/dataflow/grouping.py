@@ -1,8 +1,8 @@
 """One defect, one finding: which of a write's defects to show, and which writes share a root cause.
 
-The root cause is the function that owes the barrier: the lowest function that all members' debts pass through, above which no call
-lies in a loop and none recurses (a greedy cover where one function does not carry them all). What it does not model: the cost
-of a barrier there.
+The root cause is the function that owes the barrier: the lowest function that all members' debts pass through,
+above which no call lies in a loop and none recurses (a greedy cover where one function does not carry them all).
+What it does not model: the cost of a barrier there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Group:
 
 
 def clearest(defects: Iterable[Defect], functions: dict[str, Cfg]) -> tuple[Defect, ...]:
-    """For each write its strongest defect; a weak relation counts only where the debt also leaves the program unpaid."""
+    """For each write its strongest defect; a weak relation counts only where the debt also leaves the program
+    unpaid.
+    """
     by_leaf: dict[Site, list[Defect]] = {}
     for defect in defects:
         by_leaf.setdefault(defect.leaf, []).append(defect)

@@ -1,7 +1,7 @@
 """The ordering analysis on one page: a program of graphs in, groups of defects out.
 
-Also says what the analysis rested on: whether other PEs walk the program's tables, and what its budget cut short. What it does not model:
-see `tabulation`, `transfer` and `state`.
+Also says what the analysis rested on: whether other PEs walk the program's tables, and what its budget cut short.
+What it does not model: see `tabulation`, `transfer` and `state`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a function can do, transitively: write descriptors, order memory, access memory through its arguments.
 
-A least fixed point over the call graph; a function of which none holds need not be entered. What it does not model: calls whose target
-is unknown (they do none of these, which the report says).
+A least fixed point over the call graph; a function of which none holds need not be entered. What it does not model:
+calls whose target is unknown (they do none of these, which the report says).
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Reach:
                     case DescriptorWrite():
                         self.writes[usr] = True
                     case Access(kind=kind) as access:
-                        self.writes[usr] |= kind is not Kind.READ and access.size == 8 and isinstance(access.address, Element)
+                        self.writes[usr] |= (
+                            kind is not Kind.READ and access.size == 8 and isinstance(access.address, Element)
+                        )
                         self.accesses[usr] |= not _is_local(access)
                     case Call(targets=targets) as call:
                         self.accesses[usr] |= bool(call.args) and not any(t in functions for t in targets)

@@ -1,8 +1,8 @@
 """The abstract state at a point of a function: what variables and memory hold, what is known, and at most one debt.
 
-A *debt* is the obligation born at a descriptor write, with its progress through the automaton
-`written --DSB--> completed --context synchronization--> (paid)`. One state carries one debt (the IFDS argument: barriers act on every debt
-alike, so debts never need to be tracked together). What it does not model: two debts whose repair interacts.
+A *debt* is the obligation born at a descriptor write, with its progress through the automaton `written --DSB-->
+completed --context synchronization--> (paid)`. One state carries one debt (the IFDS argument: barriers act on every
+debt alike, so debts never need to be tracked together). What it does not model: two debts whose repair interacts.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ class Site:
 class Debt:
     """An unpaid obligation: its write, how far it is paid, and what else was seen since.
 
-    `leaf` is the write (None in a callee that a caller's debt entered), `born` the block of *this* function in which it came
-    to be (-1 if it entered). `seen` holds words: dsb-ld, dmb, isb-early, nsh. `maps` are the base symbols of the mapped input address
-    (empty: unknown), `location` those of the descriptor's own address, `evidence` why the write is one of a descriptor.
+    `leaf` is the write (None in a callee that a caller's debt entered), `born` the block of *this* function in
+    which it came to be (-1 if it entered). `seen` holds words: dsb-ld, dmb, isb-early, nsh. `maps` are the base
+    symbols of the mapped input address (empty: unknown), `location` those of the descriptor's own address,
+    `evidence` why the write is one of a descriptor.
     """
 
     leaf: Site | None
@@ -59,7 +60,9 @@ class Debt:
 
 @dataclass(slots=True)
 class State:
-    """Values of locals and memory cells, path facts, base symbols accessed so far, and the debt followed (None: none yet)."""
+    """Values of locals and memory cells, path facts, base symbols accessed so far, and the debt followed (None:
+    none yet).
+    """
 
     variables: dict[str, Term] = field(default_factory=dict)
     cells: dict[Term, Term] = field(default_factory=dict)
@@ -89,13 +92,17 @@ class State:
         return self.cells.get(address) or load(address)
 
     def write(self, address: Term, value: Term, place: str) -> None:
-        """Store to an evaluated address; what may be the same place under another name is forgotten (symbol from `place`)."""
+        """Store to an evaluated address; what may be the same place under another name is forgotten (symbol from
+        `place`).
+        """
         for other in [cell for cell in self.cells if cell != address and may_alias(cell, address)]:
             self.cells[other] = Unknown(f"{place}~{_tag(other)}")
         self.cells[address] = value
 
     def forget(self, reachable: frozenset[Term], place: str) -> None:
-        """An unseen callee ran: memory it can reach (globals, and objects at `reachable` bases) holds unknown values."""
+        """An unseen callee ran: memory it can reach (globals, and objects at `reachable` bases) holds unknown
+        values.
+        """
         for cell in self.cells:
             base = root(cell)
             if not isinstance(base, AddressOf) or base.kind == "global" or base in reachable:
@@ -115,7 +122,9 @@ def root(address: Term) -> Term:
 
 
 def may_alias(left: Term, right: Term) -> bool:
-    """Whether two different address terms may name one place (types and named objects tell apart, as in C's aliasing rules)."""
+    """Whether two different address terms may name one place (types and named objects tell apart, as in C's
+    aliasing rules).
+    """
     match left, right:
         case (Field(a, m), Field(b, n)):
             return m == n and may_be_same(a, b)
@@ -129,7 +138,9 @@ def may_alias(left: Term, right: Term) -> bool:
 
 
 def may_be_same(left: Term, right: Term) -> bool:
-    """Whether two base addresses may be equal: distinct named objects are not, nor is a local one a caller's pointer."""
+    """Whether two base addresses may be equal: distinct named objects are not, nor is a local one a caller's
+    pointer.
+    """
     if left == right:
         return True
     a, b = root(left), root(right)

@@ -1,8 +1,9 @@
 """Interprocedural tabulation: every function in every context it is entered in, to a fixed point.
 
-The scheme is IFDS tabulation (Reps, Horwitz, Sagiv, POPL 1995) over states that carry one fact (the debt) and the few values that decide
-branches (ESP: Das, Lerner, Seigle, PLDI 2002). States meet only where their debts and flags agree; the predecessor relation kept on the
-way gives shortest witnesses. What it does not model: concurrency; each thread of control is followed alone.
+The scheme is IFDS tabulation (Reps, Horwitz, Sagiv, POPL 1995) over states that carry one fact (the debt) and the
+few values that decide branches (ESP: Das, Lerner, Seigle, PLDI 2002). States meet only where their debts and flags
+agree; the predecessor relation kept on the way gives shortest witnesses. What it does not model: concurrency; each
+thread of control is followed alone.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from barrierlint.dataflow.calls import EntryKey, Leave, enter, entry_state, gene
 from barrierlint.dataflow.reach import Reach
 from barrierlint.dataflow.state import Debt, Phis, State, join, same
 from barrierlint.dataflow.transfer import Relation, Settings, Transfer, relate
-from barrierlint.events import Call
 from barrierlint.dataflow.values import leaves
+from barrierlint.events import Call
 from barrierlint.terms import AddressOf, Const, Name, Unknown
 
 Signature = tuple[object, ...]
@@ -43,7 +44,9 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An access that depends on the debt: in `node`, at step `step`; `birth` is the debt's birth step if born in that block."""
+    """An access that depends on the debt: in `node`, at step `step`; `birth` is the debt's birth step if born in
+    that block.
+    """
 
     node: Node
     birth: int | None
@@ -218,7 +221,15 @@ class Tabulation:
             self._known_call(context, node, block, call, callee, state, birth, collect)
 
     def _known_call(
-        self, context: Context, node: Node, block: Block, call: Call, callee: Cfg, state: State, birth: int | None, collect: bool
+        self,
+        context: Context,
+        node: Node,
+        block: Block,
+        call: Call,
+        callee: Cfg,
+        state: State,
+        birth: int | None,
+        collect: bool,
     ) -> None:
         ordered = self.reach.orders[callee.usr] or self.reach.writes[callee.usr]
         if state.debt is None or ordered or self.reach.accesses[callee.usr]:
@@ -292,4 +303,3 @@ def _tested(cfg: Cfg) -> frozenset[str]:
             for guard in edge.guards:
                 names.update(leaf.id for leaf in leaves(guard.condition) if isinstance(leaf, Name))
     return frozenset(name for name in names if name == RETURN or not name.startswith("%"))
-

@@ -1,7 +1,8 @@
 """What each event does to the abstract state: one arm an event.
 
-`step` changes a state in place and says what happened: the state as it is after, a new state that follows a debt born here, and whether
-an access depends on the debt followed. What it does not model: calls, which the interprocedural solver composes.
+`step` changes a state in place and says what happened: the state as it is after, a new state that follows a debt
+born here, and whether an access depends on the debt followed. What it does not model: calls, which the
+interprocedural solver composes.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Term, Unk
 VALID = 1
 """Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
 USER = 1 << 6
-"""AP[1]: accessible from EL0 (DDI 0487 D8.4.1). A missing barrier after such a write costs a fault that kernels handle."""
+"""AP[1]: accessible from EL0 (DDI 0487 D8.4.1). A missing barrier after such a write costs a fault that kernels
+handle."""
 
 
 class Relation(IntEnum):
@@ -57,7 +59,9 @@ class Settings:
 
 
 def pay(debt: Debt, event: object) -> Debt | None:
-    """The progress automaton of a make: the debt after a barrier, None once it is paid (SEMANTICS, table of barriers)."""
+    """The progress automaton of a make: the debt after a barrier, None once it is paid (SEMANTICS, table of
+    barriers).
+    """
     match event:
         case Dsb(accesses=Accesses.LD):
             return _see(debt, "dsb-ld") if debt.progress is Progress.WRITTEN else debt
@@ -114,8 +118,12 @@ class Transfer:
         self.phis = phis
         self.settings = settings
 
-    def step(self, state: State, step: Step, block: int, index: int) -> tuple[State | None, State | None, Relation | None]:
-        """Return (the state after, or None if its debt was paid; a state with a newborn debt; how the event depends on the debt)."""
+    def step(
+        self, state: State, step: Step, block: int, index: int
+    ) -> tuple[State | None, State | None, Relation | None]:
+        """Return (the state after, or None if its debt was paid; a state with a newborn debt; how the event depends
+        on the debt).
+        """
         relation: Relation | None = None
         born: State | None = None
         place = f"@{block}.{index}"
@@ -146,7 +154,9 @@ class Transfer:
 
     def _access(self, state: State, access: Access, address: Term, place: str) -> None:
         if access.into is not None:
-            state.variables[access.into] = state.read(address) if access.kind is Kind.READ else self._old(state, access, address, place)
+            state.variables[access.into] = (
+                state.read(address) if access.kind is Kind.READ else self._old(state, access, address, place)
+            )
         if access.kind is Kind.WRITE:
             value = Unknown(place) if access.value is None else state.evaluate(access.value)
             state.write(address, value, place)
@@ -157,14 +167,21 @@ class Transfer:
         return state.read(address) if access.op not in ("cas", "exclusive") else Unknown(place)
 
     def _promote(self, access: Access, address: Term) -> DescriptorWrite | None:
-        """A store of 8 bytes that is a descriptor write by data flow: its place is in a table reached from a base register."""
+        """A store of 8 bytes that is a descriptor write by data flow: its place is in a table reached from a base
+        register.
+        """
         if access.size != 8 or access.value is None:
             return None
         evidence = self._table_evidence(address)
         if not evidence:
             return None
         return DescriptorWrite(
-            access.address, access.value, order=access.order, op=access.op, into=access.into, expected=access.expected,
+            access.address,
+            access.value,
+            order=access.order,
+            op=access.op,
+            into=access.into,
+            expected=access.expected,
             evidence=(evidence,),
         )
 
@@ -177,7 +194,9 @@ class Transfer:
             return "its place is indexed by bits of an address, as a table walk is"
         return ""
 
-    def _descriptor_write(self, state: State, write: DescriptorWrite, place: str, site: Site, block: int) -> State | None:
+    def _descriptor_write(
+        self, state: State, write: DescriptorWrite, place: str, site: Site, block: int
+    ) -> State | None:
         location = state.evaluate(write.location)
         value = state.evaluate(write.value)
         old = state.evaluate(write.old) if write.old is not None else state.read(location)
@@ -209,12 +228,16 @@ class Transfer:
         if write.maps is not None:
             return self.phis.roots(state.evaluate(write.maps))
         index = walk_index(location)
-        return frozenset() if index is None else frozenset(
-            root for root in self.phis.roots(index) if not isinstance(root, AddressOf)
+        return (
+            frozenset()
+            if index is None
+            else frozenset(root for root in self.phis.roots(index) if not isinstance(root, AddressOf))
         )
 
     def _presume(self, born: State, write: DescriptorWrite, value: Term) -> bool:
-        """What must hold for the debt to exist: the exchange succeeded, the new descriptor is valid, it maps no user page."""
+        """What must hold for the debt to exist: the exchange succeeded, the new descriptor is valid, it maps no
+        user page.
+        """
         facts = born.facts
         if write.op.startswith("c") and write.into is not None and not facts.assume(born.variables[write.into], True):
             return False
@@ -227,7 +250,9 @@ class Transfer:
 
 
 def classify(stated: Transition, old: Term, value: Term, state: State) -> Transition | None:
-    """The transition a write makes, from its model or from known bits; None where it owes nothing (invalid to invalid)."""
+    """The transition a write makes, from its model or from known bits; None where it owes nothing (invalid to
+    invalid).
+    """
     if stated is not Transition.UNKNOWN:
         return stated
     new_ones, new_zeros = known_bits(value, state.facts.bits)
@@ -241,4 +266,8 @@ def classify(stated: Transition, old: Term, value: Term, state: State) -> Transi
 
 def _translates(index: Term | None) -> bool:
     """Whether what indexes the table can be an address: a bare constant is not."""
-    return index is not None and not isinstance(index, Const) and not (isinstance(index, Apply) and index.op in ("!", "=="))
+    return (
+        index is not None
+        and not isinstance(index, Const)
+        and not (isinstance(index, Apply) and index.op in ("!", "=="))
+    )

@@ -1,8 +1,8 @@
 """Symbolic values: folding, substitution, known bits and provenance of terms.
 
-Leaves of a value are constants, `Unknown` symbols and loads (`Apply("load", (address,))`: what memory held at that address
-when the function was entered). Known bits follow LLVM's KnownBits: a pair (ones, zeros) of disjoint 64-bit masks.
-What it does not model: floating point; carries are tracked only up to the lowest unknown bit.
+Leaves of a value are constants, `Unknown` symbols and loads (`Apply("load", (address,))`: what memory held at that
+address when the function was entered). Known bits follow LLVM's KnownBits: a pair (ones, zeros) of disjoint 64-bit
+masks. What it does not model: floating point; carries are tracked only up to the lowest unknown bit.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def fold(op: str, args: tuple[Term, ...]) -> Term:
             return Apply(NEGATED[inner], operands)
         case ("!", (Apply("!", (operand,)),)):
             return operand if _is_boolean(operand) else fold("!=", (operand, FALSE))
-        case (("!=", (operand, Const(0))) | ("==", (operand, Const(1)))) if _is_boolean(operand):
+        case ("!=", (operand, Const(0))) | ("==", (operand, Const(1))) if _is_boolean(operand):
             return operand
-        case (("==", (operand, Const(0))) | ("!=", (operand, Const(1)))) if _is_boolean(operand):
+        case ("==", (operand, Const(0))) | ("!=", (operand, Const(1))) if _is_boolean(operand):
             return fold("!", (operand,))
         case (("==" | "!="), (Const(), right)) if not isinstance(right, Const):
             return fold(op, (right, args[0]))
@@ -325,7 +325,7 @@ def _binary_bits(op: str, a: Bits, b: Bits, right: Term) -> Bits:
             return (a[0] << n) & MASK64, ((a[1] << n) | ((1 << n) - 1)) & MASK64
         case ">>", Const(n) if n < 64:
             return a[0] >> n, (a[1] >> n) | (MASK64 ^ (MASK64 >> n))
-        case ("+" | "-"), _:
+        case (("+" | "-"), _):
             return _sum_bits(op, a, b)
     if op in COMPARISONS or op in ("&&", "||"):
         return 0, MASK64 ^ 1

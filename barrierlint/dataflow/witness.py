@@ -1,7 +1,8 @@
 """From the fixed point to paths: which defects there are, and a shortest feasible path for each.
 
-A path is rebuilt backwards over the predecessors that the tabulation kept: from the hit to the node in which the debt was born, into the
-callee where a callee bore it. What it does not model: the way from the function's entry to the write, beyond the calls that lead there.
+A path is rebuilt backwards over the predecessors that the tabulation kept: from the hit to the node in which the
+debt was born, into the callee where a callee bore it. What it does not model: the way from the function's entry to
+the write, beyond the calls that lead there.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from barrierlint.dataflow.transfer import Relation
 class Mark:
     """A step of a path: a step of a function's graph (`block`, `step`), and what it is to the path.
 
-    `role` is enter (a call on the way to the write), write, pass (a call that ran with the debt and returned), into (a call in which the
-    path ends), return (the debt leaves the function), step, branch (edge taken after the step), access, boundary.
+    `role` is enter (a call on the way to the write), write, pass (a call that ran with the debt and returned), into
+    (a call in which the path ends), return (the debt leaves the function), step, branch (edge taken after the
+    step), access, boundary.
     """
 
     function: str
@@ -71,7 +73,11 @@ class Witnesses:
                     hit.debt.leaf,
                     hit.debt,
                     hit.relation,
-                    (*path, *self._steps(context, hit.node, hit.birth, hit.step, 0), Mark(context.cfg.usr, block, hit.step, "access", 0)),
+                    (
+                        *path,
+                        *self._steps(context, hit.node, hit.birth, hit.step, 0),
+                        Mark(context.cfg.usr, block, hit.step, "access", 0),
+                    ),
                 )
 
     def _inside_calls(self, context: Context) -> Iterator[Defect]:
@@ -97,14 +103,16 @@ class Witnesses:
             debt = state.debt
             if debt is not None and debt.leaf is not None:
                 path = self._to(context, node, None, 0)
-                yield Defect(debt.leaf, debt, Relation.BOUNDARY, (*path, Mark(context.cfg.usr, node[0], -1, "boundary", 0)))
+                yield Defect(
+                    debt.leaf, debt, Relation.BOUNDARY, (*path, Mark(context.cfg.usr, node[0], -1, "boundary", 0))
+                )
 
     # --- hits of debts that entered from a caller ---
 
-    def _entered_hits(
-        self, key: EntryKey, stack: tuple[EntryKey, ...]
-    ) -> tuple[tuple[Hit, tuple[EntryKey, ...]], ...]:
-        """Hits of the entered debt in this context and, through passages, in its callees: (hit, contexts below this one)."""
+    def _entered_hits(self, key: EntryKey, stack: tuple[EntryKey, ...]) -> tuple[tuple[Hit, tuple[EntryKey, ...]], ...]:
+        """Hits of the entered debt in this context and, through passages, in its callees: (hit, contexts below this
+        one).
+        """
         if key in self.entered:
             return self.entered[key]
         if key in stack:
@@ -148,7 +156,15 @@ class Witnesses:
         path: list[Mark] = []
         for arrival, target in chain:
             path += self._across(context, arrival, depth)
-            path.append(Mark(context.cfg.usr, arrival.source[0], _edge(context.cfg, arrival.source[0], target[0]), "branch", depth))
+            path.append(
+                Mark(
+                    context.cfg.usr,
+                    arrival.source[0],
+                    _edge(context.cfg, arrival.source[0], target[0]),
+                    "branch",
+                    depth,
+                )
+            )
         return path
 
     def _shortest(self, context: Context, node: Node) -> list[tuple[Arrival, Node]]:
@@ -163,7 +179,11 @@ class Witnesses:
                 return self._unwind(seen, current, [(born, current)])
             if current[0] == context.cfg.entry and not arrivals:
                 return self._unwind(seen, current, [])
-            if current[0] == context.cfg.entry and context.key.debt is not None and current[1][0] == context.key.debt.identity:
+            if (
+                current[0] == context.cfg.entry
+                and context.key.debt is not None
+                and current[1][0] == context.key.debt.identity
+            ):
                 return self._unwind(seen, current, [])
             for arrival in arrivals:
                 if arrival.source not in seen:
@@ -182,7 +202,9 @@ class Witnesses:
         return path
 
     def _across(self, context: Context, arrival: Arrival, depth: int) -> list[Mark]:
-        """The marks of the arrival's source block: the birth if it is there, the steps after it, the call at its end."""
+        """The marks of the arrival's source block: the birth if it is there, the steps after it, the call at its
+        end.
+        """
         path: list[Mark] = []
         block = context.cfg.blocks[arrival.source[0]]
         last = len(block.steps) - 1

@@ -1,4 +1,5 @@
-"""The rules, one module each, found by walking this package; `check` runs the analysis and lets each defect's rule speak.
+"""The rules, one module each, found by walking this package; `check` runs the analysis and lets each defect's rule
+speak.
 
 What it does not model: suppression and baselines, which are the pipeline's.
 """
@@ -59,9 +60,7 @@ def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:
     return (Notification("budget", text, lost=True),)
 
 
-def _finding(
-    group: Group, program: Program, models: Models, rules: Sequence[Rule], loops: Loops
-) -> Finding | None:
+def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rule], loops: Loops) -> Finding | None:
     from barrierlint.rules.narrate import witness
     from barrierlint.rules.repair import repair
 
@@ -96,7 +95,9 @@ def _message(confidence: Confidence, sentence: str, write: WitnessStep, end: Wit
 
     writer = f"the descriptor write in {short(write.function)}()"
     if confidence is Confidence.BOUNDARY:
-        return f"{short(end.function)}() returns with {writer} unsynchronized: {sentence.replace(' between', ' after it')}"
+        return (
+            f"{short(end.function)}() returns with {writer} unsynchronized: {sentence.replace(' between', ' after it')}"
+        )
     verb = "depends" if confidence is Confidence.EXACT else "may depend"
     return f"this access {verb} on {writer}: {sentence}"
 

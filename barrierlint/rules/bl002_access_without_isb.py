@@ -1,11 +1,12 @@
-"""A descriptor write is completed by a DSB, but no context synchronization event follows before an access that depends on it.
+"""A descriptor write is completed by a DSB, but no context synchronization event follows before an access that
+depends on it.
 
-**What it flags.** After the write there is a DSB, but between that DSB and an access to the mapped address (or the return to callers
-that nobody analysed) there is neither an ISB nor an exception entry or return.
+**What it flags.** After the write there is a DSB, but between that DSB and an access to the mapped address (or the
+return to callers that nobody analysed) there is neither an ISB nor an exception entry or return.
 
-**Why.** The DSB makes the store visible to the walker; it does not make this PE forget a translation it has already attempted for an
-instruction later in program order. Only a context synchronization event does. Without it the access may still fault: measured in 57 of 42
-million runs on a Graviton2 with a DSB alone, never with DSB and ISB.
+**Why.** The DSB makes the store visible to the walker; it does not make this PE forget a translation it has already
+attempted for an instruction later in program order. Only a context synchronization event does. Without it the
+access may still fault: measured in 57 of 42 million runs on a Graviton2 with a DSB alone, never with DSB and ISB.
 
 **Bad.**
 
@@ -24,8 +25,8 @@ isb();
 return *va;
 ```
 
-**References.** Arm ARM DDI 0487, D8.2.6 and the glossary's "context synchronization event"; litmus `S1.I2V.LDR+dsb.ish`; Linux commits
-24fe1b0efad4 (dropped the ISB) and d0b7a302d58a (brought it back).
+**References.** Arm ARM DDI 0487, D8.2.6 and the glossary's "context synchronization event"; litmus
+`S1.I2V.LDR+dsb.ish`; Linux commits 24fe1b0efad4 (dropped the ISB) and d0b7a302d58a (brought it back).
 """
 
 from __future__ import annotations

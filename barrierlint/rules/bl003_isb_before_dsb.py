@@ -1,9 +1,10 @@
 """The ISB comes before the DSB: barriers after a descriptor write count only in the order DSB, then ISB.
 
-**What it flags.** Between a descriptor write and what depends on it there are an ISB and a DSB, but the ISB executes first and none follows the DSB.
+**What it flags.** Between a descriptor write and what depends on it there are an ISB and a DSB, but the ISB
+executes first and none follows the DSB.
 
-**Why.** An ISB before the DSB synchronizes with tables that the walker may still see as they were. What was fetched and translated between the
-two is not discarded again, so the pair leaves the same hole as the DSB alone.
+**Why.** An ISB before the DSB synchronizes with tables that the walker may still see as they were. What was fetched
+and translated between the two is not discarded again, so the pair leaves the same hole as the DSB alone.
 
 **Bad.**
 
@@ -23,8 +24,8 @@ isb();
 return *va;
 ```
 
-**References.** Arm ARM DDI 0487, D8.2.6; litmus `S1.I2V.LDR+isb-dsb.ish` (a fault is possible) and `S1.I2V.LDR+isb-dsb.ish-isb` (none); LK commit
-6792c9e1430c.
+**References.** Arm ARM DDI 0487, D8.2.6; litmus `S1.I2V.LDR+isb-dsb.ish` (a fault is possible) and
+`S1.I2V.LDR+isb-dsb.ish-isb` (none); LK commit 6792c9e1430c.
 """
 
 from __future__ import annotations

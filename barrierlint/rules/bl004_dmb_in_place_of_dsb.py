@@ -1,9 +1,11 @@
 """A DMB stands where a DSB is needed: it orders the descriptor write, but does not complete it.
 
-**What it flags.** Between a descriptor write and what depends on it there is a DMB (or a fence that compiles to one) but no DSB.
+**What it flags.** Between a descriptor write and what depends on it there is a DMB (or a fence that compiles to
+one) but no DSB.
 
-**Why.** A DMB orders memory accesses among observers. The store may still be in flight when later instructions run, so the walker of this very PE
-may read the old descriptor. Only a DSB waits until the store is complete; an ISB after a DMB does not help.
+**Why.** A DMB orders memory accesses among observers. The store may still be in flight when later instructions run,
+so the walker of this very PE may read the old descriptor. Only a DSB waits until the store is complete; an ISB
+after a DMB does not help.
 
 **Bad.**
 
@@ -35,9 +37,7 @@ from barrierlint.rules.rule import Rule, info
 
 def owns(defect: Defect) -> bool:
     """A DMB was seen and no DSB of any kind."""
-    return (
-        defect.debt.progress is Progress.WRITTEN and "dmb" in defect.debt.seen and "dsb-ld" not in defect.debt.seen
-    )
+    return defect.debt.progress is Progress.WRITTEN and "dmb" in defect.debt.seen and "dsb-ld" not in defect.debt.seen
 
 
 def missing(defect: Defect) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """The DSB after a descriptor write is too weak: it waits for loads only, or reaches no other PE's walker.
 
-**What it flags.** Between a descriptor write and what depends on it the only DSB is one for loads (`LD`, `ISHLD`, `NSHLD`, `OSHLD`); or it is
-non-shareable (`NSH`, `NSHST`) although other PEs walk the table (the program waits in a wider domain or broadcasts TLB maintenance elsewhere).
+**What it flags.** Between a descriptor write and what depends on it the only DSB is one for loads (`LD`, `ISHLD`,
+`NSHLD`, `OSHLD`); or it is non-shareable (`NSH`, `NSHST`) although other PEs walk the table (the program waits in a
+wider domain or broadcasts TLB maintenance elsewhere).
 
-**Why.** A DSB for loads waits for earlier loads, not for the store of the descriptor. A non-shareable DSB completes the store for this PE's walker
-only, so an access on another PE may still fault. For a PE's own tables, or ones not yet shared, NSH is enough.
+**Why.** A DSB for loads waits for earlier loads, not for the store of the descriptor. A non-shareable DSB completes
+the store for this PE's walker only, so an access on another PE may still fault. For a PE's own tables, or ones not
+yet shared, NSH is enough.
 
 **Bad.**
 
@@ -24,8 +26,8 @@ isb();
 return *va;
 ```
 
-**References.** Arm ARM DDI 0487, B2.3.12 (the CRm table: domain and access types) and B2.7.1 (shareability domains); litmus
-`S1.I2V.LDR+dsb.ishld-isb`.
+**References.** Arm ARM DDI 0487, B2.3.12 (the CRm table: domain and access types) and B2.7.1 (shareability
+domains); litmus `S1.I2V.LDR+dsb.ishld-isb`.
 """
 
 from __future__ import annotations

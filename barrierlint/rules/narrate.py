@@ -1,7 +1,8 @@
 """A path of marks told as a witness: the steps a person needs, each with its own short note.
 
-Barriers after the write, calls on the way down, the calls through which the debt leaves, decisive branches, and unseen calls are told;
-everything else on the path is left out. What it does not model: why the programmer took that path.
+Barriers after the write, calls on the way down, the calls through which the debt leaves, decisive branches, and
+unseen calls are told; everything else on the path is left out. What it does not model: why the programmer took that
+path.
 """
 
 from __future__ import annotations
@@ -95,9 +96,7 @@ class _Narrator:
                 return self._access(cfg, step, mark)
         return self._passed(cfg, step, mark)
 
-    def _made(
-        self, cfg: Cfg, step: Step, mark: Mark, note: str, role: str, event: Event | None
-    ) -> WitnessStep:
+    def _made(self, cfg: Cfg, step: Step, mark: Mark, note: str, role: str, event: Event | None) -> WitnessStep:
         return WitnessStep(step.span, note, role, event, cfg.qualified, mark.depth)
 
     def _write_event(self, event: Event) -> DescriptorWrite:

@@ -1,7 +1,8 @@
 """Where one repair cures a group of defects, and what to insert there.
 
-The place is in the function that owes the barrier (see `dataflow.grouping`): after the write or call that bears the debt, or, where that
-lies in a loop, at the function's end. What it does not model: whether the function's other callers would rather not pay.
+The place is in the function that owes the barrier (see `dataflow.grouping`): after the write or call that bears the
+debt, or, where that lies in a loop, at the function's end. What it does not model: whether the function's other
+callers would rather not pay.
 """
 
 from __future__ import annotations

@@ -84,4 +84,18 @@ def program(*functions: Cfg) -> Program:
     return Program({f.usr: f for f in functions}, tuple(f.usr for f in functions if f.usr not in called))
 
 
-__all__ = ["DMB", "DSB", "DSB_LD", "ISB", "NSH", "THIS", "assign", "branching", "call", "program", "read", "straight", "write"]
+__all__ = [
+    "DMB",
+    "DSB",
+    "DSB_LD",
+    "ISB",
+    "NSH",
+    "THIS",
+    "assign",
+    "branching",
+    "call",
+    "program",
+    "read",
+    "straight",
+    "write",
+]

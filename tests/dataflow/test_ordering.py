@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+
 from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.ordering import analyse
 from barrierlint.dataflow.transfer import Relation
 from barrierlint.events import Access, Call, DescriptorWrite, Event, ExceptionCall, Kind, Order, Transition
 from barrierlint.rules import all_rules
 from barrierlint.terms import AddressOf, Apply, Element, Field, Name, Term, const
-
 from tests.dataflow.graphs import (
     DMB,
     DSB,
@@ -150,12 +150,12 @@ def test_a_callee_pays_and_a_callee_accesses() -> None:
 
 
 def test_the_mapped_address_flows_through_returns_and_members() -> None:
-    mapping = straight("mmio_map", "p pa", write(maps=Name("pa")), assign(RETURN, Apply("+", (Name("pa"), const(4096)))))
+    mapping = straight(
+        "mmio_map", "p pa", write(maps=Name("pa")), assign(RETURN, Apply("+", (Name("pa"), const(4096))))
+    )
     store = Access(Kind.WRITE, Field(Name("dev"), "base"), value=Name("%r"))
     again = Access(Kind.READ, Field(Name("dev"), "base"), into="%b")
-    probe = straight(
-        "probe", "p pa dev", call("mmio_map", Name("p"), Name("pa"), into="%r"), store, again, read("%b")
-    )
+    probe = straight("probe", "p pa dev", call("mmio_map", Name("p"), Name("pa"), into="%r"), store, again, read("%b"))
     assert verdicts(mapping, probe) == [("BL001", "EXACT")]
     fixed = straight(
         "mmio_map", "p pa", write(maps=Name("pa")), DSB, ISB, assign(RETURN, Apply("+", (Name("pa"), const(4096))))
@@ -225,7 +225,11 @@ def test_a_failed_compare_exchange_wrote_nothing() -> None:
 
     def function(sync_on: bool) -> Cfg:
         return branching(
-            "f", "p va", ((event,), {1: (done, sync_on), 2: (done, not sync_on)}), ((DSB, ISB), {2: None}), ((read(),), {3: None})
+            "f",
+            "p va",
+            ((event,), {1: (done, sync_on), 2: (done, not sync_on)}),
+            ((DSB, ISB), {2: None}),
+            ((read(),), {3: None}),
         )
 
     assert verdicts(function(True)) == []
@@ -241,7 +245,10 @@ def test_the_kernel_half_of_linux_set_pte() -> None:
         return branching(
             "set_pte",
             "p v",
-            ((DescriptorWrite(Name("p"), v, order=Order.VOLATILE),), {1: (valid_kernel, True), 2: (valid_kernel, False)}),
+            (
+                (DescriptorWrite(Name("p"), v, order=Order.VOLATILE),),
+                {1: (valid_kernel, True), 2: (valid_kernel, False)},
+            ),
             (barriers, {2: None}),
         )
 
