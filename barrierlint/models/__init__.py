@@ -1,0 +1,28 @@
+"""Models of code bases: descriptor types, functions that write descriptors or synchronize, exemptions, idioms; one
+YAML file each.
+
+    models = load(["osv", "my-kernel.yaml"]) models.function("mmu::hw_ptep<0>::write")            # FunctionModel |
+    None models.descriptor_type("pte_t", "struct pte_t")      # "declared in the model …" | None
+
+A file has these keys (docs/models.md tells more): `name`, `description`, `files`, `descriptors`, `functions`,
+`exempt`, `unknown_calls`, `barrier_idiom`. What a model does not hold: rules, and code.
+"""
+
+from barrierlint.models.document import ModelError
+from barrierlint.models.loading import detect, load, shipped
+from barrierlint.models.model import AccessModel, FunctionModel, MapsModel, Model, Models, Place, ValueTest, WriteModel
+
+__all__ = [
+    "AccessModel",
+    "FunctionModel",
+    "MapsModel",
+    "Model",
+    "ModelError",
+    "Models",
+    "Place",
+    "ValueTest",
+    "WriteModel",
+    "detect",
+    "load",
+    "shipped",
+]
