@@ -234,8 +234,8 @@ def models_command(space: Namespace) -> int:
 def cfg_command(space: Namespace) -> int:
     """Show the graphs of the functions named, as Graphviz or as text."""
     from barrierlint import pipeline
-    from barrierlint.cfg import dot
-    from barrierlint.report import graph
+    from barrierlint.cfg import dot, listing
+    from barrierlint.report.lines import printable
 
     lowered = pipeline.lower(_options(space))
     functions = lowered.program.functions.values()
@@ -246,8 +246,9 @@ def cfg_command(space: Namespace) -> int:
     if not graphs and not lost:
         known = ", ".join(sorted({cfg.qualified for cfg in functions})[:20]) or "none"
         raise CommandError(f"no function '{space.function}' in {space.paths[0]} (there: {known})")
-    show = dot.render if space.format == "dot" else graph.render
-    write("\n".join(show(cfg) for cfg in graphs))
+    show = dot.render if space.format == "dot" else listing.render
+    lines = "\n".join(show(cfg) for cfg in graphs).splitlines()
+    write("".join(printable(line) + "\n" for line in lines))
     return LOST if lost else CLEAN
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from barrierlint.finding import Finding, Notification, Report, RuleInfo, Severity, Verdict
@@ -87,10 +88,10 @@ def load_models(options: Options) -> Models:
     return models.load(options.models or models.detect(common_folder(options.request.paths)))
 
 
-def common_folder(paths: Sequence[str]) -> str:
+def common_folder(paths: Sequence[str]) -> Path:
     """Return the deepest folder that holds all `paths`."""
     real = [os.path.realpath(path) for path in paths]
-    return os.path.commonpath([path if os.path.isdir(path) else os.path.dirname(path) for path in real])
+    return Path(os.path.commonpath([path if os.path.isdir(path) else os.path.dirname(path) for path in real]))
 
 
 def parse_all(files: Iterable[Input]) -> tuple[list[TranslationUnit], tuple[Notification, ...]]:

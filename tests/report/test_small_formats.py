@@ -1,4 +1,4 @@
-"""JSON, workflow commands, the timeline, graphs as text, and files written whole."""
+"""JSON, workflow commands, the timeline, and files written whole."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from barrierlint.cfg.graph import Block, Cfg, Edge, Guard, Step
-from barrierlint.events import Access, ContextSync, Dsb, Kind
 from barrierlint.finding import Fault, Report, Span, Trace, TraceStep
-from barrierlint.report import file, github, graph, timeline
+from barrierlint.report import file, github, timeline
 from barrierlint.report import json as json_report
 from barrierlint.report.lines import width
-from barrierlint.terms import Name
 
 
 def test_json_holds_everything(case) -> None:
@@ -85,36 +82,6 @@ def test_timeline_wraps_to_the_terminal(limit: int) -> None:
 
 def test_timeline_without_fault_or_hardware() -> None:
     assert timeline.render(Trace((TraceStep("P0", "STR"),))).splitlines() == ["   P0", "──────", "1  STR"]
-
-
-def test_graph_as_text() -> None:
-    place = Span("a.c", 3, 5)
-    cfg = Cfg(
-        "usr",
-        "f",
-        "ns::f",
-        (),
-        (
-            Block(
-                0, (Step(Dsb(), Span("a.c", 4, 2), "from m"),), (Edge(1, (Guard(Name("x"), False, place),), "false"),)
-            ),
-            Block(1, (Step(Access(Kind.READ, Name("p"), into="t"), Span("a.c", 5, 9)), Step(ContextSync(), place)), ()),
-        ),
-        0,
-        1,
-        -1,
-        place,
-        place,
-    )
-    assert graph.render(cfg).splitlines() == [
-        "ns::f  a.c:3",
-        "  block 0 entry",
-        "        4:2   Dsb sy  (from m)",
-        "    -> 1 false if not x",
-        "  block 1 exit",
-        "        5:9   Access read [p]",
-        "        3:5   ContextSync isb",
-    ]
 
 
 def test_files_are_replaced_whole(tmp_path: Path) -> None:
