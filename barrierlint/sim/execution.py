@@ -1,0 +1,327 @@
+"""Partial executions: memory effects, who reads from whom, and what is ordered before what.
+
+An execution is consistent if ordered-before is acyclic. It holds a set of effects by number; `before[n]` is the bit mask of
+effects ordered before `n`, kept transitive, so that an inconsistent choice is refused when it is made. Sections refer to
+the ordered-before rules of DDI 0487 B2.3 (B2.3.6 to B2.3.10 in issue L). What it does not model: which instruction orders what (see
+`ordering`), accesses of different sizes that overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+INITIAL = -1
+_OFFSET = 0xFFF
+
+
+class Role(IntEnum):
+    """What an effect is. DONE is the point where a TLBI is complete; VISIBLE is a write as its own PE's walker sees it."""
+
+    READ = 0
+    WRITE = 1
+    WALK = 2
+    TLBI = 3
+    DONE = 4
+    FAULT = 5
+    VISIBLE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One effect: its role and PE, the physical location and value (for a TLBI and a fault: the virtual address).
+
+    `source` is the write a read or walk takes its value from (INITIAL: initial memory). `stale_bound` is true of a walk whose
+    result no TLB may hold, so that it really read memory. `index` is the instruction's position in the program of the PE, `address`
+    the virtual address that is accessed.
+    """
+
+    role: Role
+    pe: int
+    location: int
+    value: int = 0
+    source: int = INITIAL
+    stale_bound: bool = False
+    index: int = -1
+    address: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invalidation:
+    """A TLBI and a walk it covers: the effect of issue and of completion that matter to the walk, and whether they differ in PE."""
+
+    issue: int
+    done: int
+    walk: int
+    external: bool
+
+
+def bits(mask: int) -> Iterator[int]:
+    """Yield the positions of the ones of `mask`, lowest first."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+class Execution:
+    """A partial execution. Extended in place between two choices, copied at each choice."""
+
+    __slots__ = (
+        "access", "before", "decided", "effects", "local", "pending", "reads", "rmws", "unmade", "visible", "walks", "writes",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.effects: list[Effect] = []
+        self.before: list[int] = []
+        self.local: list[int] = []
+        self.writes: dict[int, tuple[int, ...]] = {}
+        self.reads: dict[int, tuple[int, ...]] = {}
+        self.walks: list[int] = []
+        self.access: dict[int, int] = {}
+        self.rmws: dict[int, int] = {}
+        self.visible: dict[int, int] = {}
+        self.unmade: frozenset[int] = frozenset()
+        self.pending: dict[Invalidation, None] = {}
+        self.decided: dict[Invalidation, bool] = {}
+
+    def copy(self) -> Execution:
+        """Return a copy that can be extended on its own."""
+        other = Execution.__new__(Execution)
+        other.effects = self.effects.copy()
+        other.before = self.before.copy()
+        other.local = self.local.copy()
+        other.writes = self.writes.copy()
+        other.reads = self.reads.copy()
+        other.walks = self.walks.copy()
+        other.access = self.access.copy()
+        other.rmws = self.rmws.copy()
+        other.unmade = self.unmade
+        other.visible = self.visible.copy()
+        other.pending = self.pending.copy()
+        other.decided = self.decided.copy()
+        return other
+
+    # Ordered-before -------------------------------------------------------------------------------------------------
+
+    def add(self, effect: Effect, local: int) -> int:
+        """Add `effect`, ordered locally after the effects of mask `local`; return its number."""
+        number = len(self.effects)
+        self.effects.append(effect)
+        closed = ordered = local
+        for earlier in bits(local):
+            closed |= self.local[earlier]
+            ordered |= self.before[earlier]
+        self.local.append(closed)
+        self.before.append(ordered)
+        return number
+
+    def order(self, first: int, second: int) -> bool:
+        """Put `first` before `second`, transitively; False if that makes a cycle."""
+        before = self.before
+        if before[second] >> first & 1:
+            return True
+        if first == second or before[first] >> second & 1:
+            return False
+        extra = before[first] | 1 << first
+        before[second] |= extra
+        for number, mask in enumerate(before):
+            if mask >> second & 1:
+                before[number] = mask | extra
+        return True
+
+    def is_before(self, first: int, second: int) -> bool:
+        """Whether `first` is ordered before `second` so far; initial memory is before every write."""
+        return first == INITIAL or bool(self.before[second] >> first & 1)
+
+    # Reads and writes -----------------------------------------------------------------------------------------------
+
+    def sources(self, location: int) -> tuple[int, ...]:
+        """Return the writes to `location` so far."""
+        return self.writes.get(location, ())
+
+    def add_read(self, effect: Effect, local: int) -> int | None:
+        """Add a read or walk whose source is chosen; None if no consistent execution has it."""
+        number = self.add(effect, local)
+        source = effect.source
+        location = effect.location
+        walk = effect.role is Role.WALK
+        # External visibility (B2.3.8): observed-by. A walker is not forwarded its own PE's store before it is visible.
+        if source != INITIAL and (walk or self.effects[source].pe != effect.pe):
+            if not self.order(source, number):
+                return None
+        self.reads[location] = (*self.reads.get(location, ()), number)
+        if walk:
+            self.walks.append(number)
+        else:
+            for write in self.sources(location):
+                earlier_own = write != source and self.effects[write].pe == effect.pe and write not in self.unmade
+                # Internal visibility (B2.3.9): a read does not see past its own PE's program-order-earlier write.
+                if earlier_own and (source == INITIAL or not self.order(write, source)):
+                    return None
+        return number if all(self._place(number, write) for write in self.sources(location)) else None
+
+    def add_write(self, number: int, effect: Effect, local: int) -> int | None:
+        """Add a write (`number` -1), or give promised write `number` its place; None if no consistent execution has it."""
+        if number < 0:
+            number = self.add(effect, local)
+            self.writes[effect.location] = (*self.sources(effect.location), number)
+        else:
+            self.unmade -= {number}
+            self.effects[number] = effect
+            for earlier in bits(local):
+                self.local[number] |= self.local[earlier] | 1 << earlier
+                if not self.order(earlier, number):
+                    return None
+        return number if all(self._place(read, number) for read in self.reads.get(effect.location, ())) else None
+
+    def promise(self, effect: Effect) -> int:
+        """Add a write that a PE not run yet will have to make."""
+        number = self.add(effect, 0)
+        self.unmade |= {number}
+        self.writes[effect.location] = (*self.sources(effect.location), number)
+        return number
+
+    def _place(self, read: int, write: int) -> bool:
+        """Derive what `write` and `read` of one location imply for each other; False if they contradict."""
+        effect = self.effects[read]
+        source = effect.source
+        if write == source:
+            return True
+        if effect.role is Role.WALK and not effect.stale_bound:
+            return True  # a translation may come from a TLB: it says nothing of when memory changed
+        internal = self.effects[write].pe == effect.pe
+        if self.is_before(source, write):
+            if effect.role is Role.WALK:
+                return self.order(read, self.visible.get(write, write) if internal else write)
+            return internal or self.order(read, write)
+        if self.before[read] >> write & 1:
+            return self.order(write, source)
+        return True
+
+    # Consequences and choices ---------------------------------------------------------------------------------------
+
+    def settle(self) -> bool:
+        """Draw every consequence of the choices made so far; False if they contradict."""
+        while True:
+            mark = self._mark()
+            for location, reads in self.reads.items():
+                for write in self.sources(location):
+                    for read in reads:
+                        if not self._place(read, write):
+                            return False
+            if not self._settle_atomics() or not self._settle_invalidations():
+                return False
+            if mark == self._mark():
+                return True
+
+    def _mark(self) -> tuple[int, int]:
+        return len(self.pending), sum(mask.bit_count() for mask in self.before)
+
+    def _settle_atomics(self) -> bool:
+        """No other PE's write comes between the read and the write of an atomic (DDI 0487 B2.3.9, B2.12)."""
+        for write, read in self.rmws.items():
+            effect = self.effects[read]
+            source = effect.source
+            for other in self.sources(effect.location):
+                if other in (write, source) or self.effects[other].pe == effect.pe:
+                    continue
+                if self.is_before(source, other) and not self.order(write, other):
+                    return False
+                if self.before[write] >> other & 1 and (source == INITIAL or not self.order(other, source)):
+                    return False
+        return True
+
+    def _settle_invalidations(self) -> bool:
+        for pair, after in self.decided.items():
+            if after and not self._apply(pair, after):
+                return False
+        for pair in list(self.pending):
+            feasible = [after for after in (True, False) if self._feasible(pair, after)]
+            if not feasible:
+                return False
+            if len(feasible) == 1 or self._implied(pair, False):
+                if not self.decide(pair, feasible[0] if len(feasible) == 1 else False):
+                    return False
+        return True
+
+    def decide(self, pair: Invalidation, after: bool) -> bool:
+        """Choose that the walk of `pair` comes after its TLBI (or before it is done); False if that contradicts."""
+        self.pending.pop(pair, None)
+        self.decided[pair] = after
+        return self._apply(pair, after)
+
+    def _apply(self, pair: Invalidation, after: bool) -> bool:
+        return all(self.order(first, second) for first, second in self._implications(pair, after))
+
+    def _feasible(self, pair: Invalidation, after: bool) -> bool:
+        before = self.before
+        return not any(a == b or before[a] >> b & 1 for a, b in self._implications(pair, after))
+
+    def _implied(self, pair: Invalidation, after: bool) -> bool:
+        return all(self.before[b] >> a & 1 for a, b in self._implications(pair, after))
+
+    def free(self, pair: Invalidation) -> bool:
+        """Whether the walk of `pair` may come after its TLBI at no cost: it missed no write that is not later already."""
+        return self._implied(pair, True)
+
+    def _implications(self, pair: Invalidation, after: bool) -> list[tuple[int, int]]:
+        """Return what the place of a walk relative to a TLBI that covers it orders.
+
+        After: what the walk missed was written after the TLBI (D8.16: a TLBI removes entries made from older descriptors). Before: the
+        TLBI is not done until the walk, and on other PEs the accesses that used it or an older walk, are (D8.16.5).
+        """
+        walk = self.effects[pair.walk]
+        if after:
+            late = [w for w in self.sources(walk.location) if w != walk.source and self.is_before(walk.source, w)]
+            if not pair.external:
+                late = [self.visible.get(w, w) if self.effects[w].pe == walk.pe else w for w in late]
+            return [(pair.issue, write) for write in late]
+        users = [pair.walk]
+        if pair.external:
+            access = self.access.get(pair.walk)
+            if access is not None:
+                users += [access, *self._older_walks(pair.walk)]
+        return [(user, pair.done) for user in users]
+
+    def _older_walks(self, walk: int) -> list[int]:
+        """Walks of earlier accesses, at the same offset, of the PE of `walk` (they cannot outlive a TLBI that it precedes)."""
+        access = self.access[walk]
+        if self.effects[access].role is Role.FAULT:
+            return []
+        effect = self.effects[walk]
+        return [
+            other
+            for other in self.walks[: self.walks.index(walk)]
+            if self.effects[other].pe == effect.pe
+            and self.effects[other].address & _OFFSET == effect.address & _OFFSET
+            and self.effects[self.access[other]].role is not Role.FAULT
+        ]
+
+    def open_choice(self, wanted: frozenset[int]) -> list[tuple[int, int]] | Invalidation | None:
+        """Return what is still open: two unordered writes of one location (as the two orders), or a TLBI and a walk.
+
+        Writes to a location nobody reads and not in `wanted` (the locations whose final value matters) need no order.
+        """
+        for location, writes in self.writes.items():
+            if len(writes) < 2 or (location not in wanted and location not in self.reads):
+                continue
+            for position, second in enumerate(writes):
+                for first in writes[:position]:
+                    if not (self.before[second] >> first & 1 or self.before[first] >> second & 1):
+                        return [(first, second), (second, first)]
+        return next(iter(self.pending), None)
+
+    def final(self, location: int) -> int | None:
+        """Return the last write to `location`, INITIAL if none; None while the last one is not known."""
+        writes = self.sources(location)
+        if not writes:
+            return INITIAL
+        return next((w for w in writes if all(w == o or self.before[w] >> o & 1 for o in writes)), None)
+
+    def linear(self) -> list[int]:
+        """Return the effects in one order that respects ordered-before, program order deciding between the unordered."""
+        rank = {n: (self.before[n].bit_count(), self.effects[n].pe, n) for n in range(len(self.effects))}
+        return sorted(rank, key=rank.__getitem__)

@@ -1,0 +1,299 @@
+"""herd7's litmus format for AArch64 with the VMSA: text → `LitmusTest`.
+
+Header, initial state, one column of code a PE (and `P0.F` for its fault handler), final condition. What it does not read
+is refused with one line that names it: hardware updates (`TTHM`), instructions as data, mixed-size accesses, SVE, tags.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from barrierlint.sim.condition import TRUE, All, Any, FaultAtom, MemoryAtom, Not, Proposition, RegisterAtom
+from barrierlint.sim.descriptor import Descriptor
+from barrierlint.sim.litmus_code import Column, columns, register
+from barrierlint.sim.litmus_values import LitmusError, Names, Tokens, location, number, tokenize, value
+from barrierlint.sim.machine import Handling
+from barrierlint.sim.program import PHYSICAL, VIRTUAL, Pe, Program, Symbols, code_address, is_virtual
+
+_KINDS = {
+    "Translation": "translation",
+    "AccessFlag": "access-flag",
+    "Permission": "permission",
+    "SupervisorCall": "supervisor-call",
+}
+_HANDLINGS = {
+    "fatal": Handling.FATAL,
+    "precise": Handling.FATAL,
+    "handled": Handling.HANDLED,
+    "imprecise": Handling.HANDLED,
+    "skip": Handling.SKIP,
+    "faulttonext": Handling.SKIP,
+}
+_TYPES = frozenset(
+    "int uint long char short pteval_t ins_t parel1_t".split()
+    + [f"{sign}int{width}_t" for sign in ("", "u") for width in (8, 16, 32, 64)]
+)
+_CONDITION = re.compile(r"(?:^|(?<=[\s;\]]))(~\s*exists|not\s+exists|exists|forall|filter|locations)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class LitmusTest:
+    """A test: its name, the program, the quantifier (`exists`, `forall`, `~exists`), the proposition, and its own fault handling."""
+
+    name: str
+    program: Program
+    quantifier: str
+    proposition: Proposition
+    handling: Handling | None = None
+    text: str = ""
+
+
+def parse(text: str) -> LitmusTest:
+    """Return the test `text` describes. Raises LitmusError."""
+    plain = _without_comments(text)
+    head, first, rest = _split_once(plain, "{", 1)
+    state, after, body = _split_once(rest, "}", first)
+    name, options = _header(head)
+    match = _CONDITION.search(body)
+    if match is None:
+        raise LitmusError("no final condition (exists, forall or ~exists)", text.count("\n") + 1)
+    code = columns(body[: match.start()], after)
+    names = Names(labels={f"P{c.pe}:{label}": code_address(index) for c in code for label, index in c.labels.items()})
+    registers, memory = _initial(state, first, names)
+    line = after + body.count("\n", 0, match.start())
+    quantifier, proposition = _final(body[match.start() :], line, names)
+    layout = Symbols(tuple(names.symbols))
+    pes = tuple(_pe(column, registers, options) for column in code)
+    program = Program(pes, layout, _memory(memory, layout), name)
+    return LitmusTest(name, program, quantifier, proposition, _handling(options), text)
+
+
+def _without_comments(text: str) -> str:
+    """Blank out `(* … *)` (they nest), keeping line breaks."""
+    out, depth, position = [], 0, 0
+    while position < len(text):
+        pair = text[position : position + 2]
+        if pair == "(*":
+            depth += 1
+        elif pair == "*)" and depth:
+            depth -= 1
+            position += 2
+            continue
+        out.append(text[position] if not depth or text[position] == "\n" else " ")
+        position += 1
+    if depth:
+        raise LitmusError("comment is not closed", text.count("\n") + 1)
+    return "".join(out)
+
+
+def _split_once(text: str, brace: str, line: int) -> tuple[str, int, str]:
+    """Split at `brace`; inner braces of array values count. Also return the line after it."""
+    depth = 0
+    for position, character in enumerate(text):
+        if character == brace and not depth:
+            return text[:position], line + text.count("\n", 0, position), text[position + 1 :]
+        depth += {"{": 1, "}": -1}.get(character, 0)
+    raise LitmusError(f"no {brace!r}: not a litmus test", line)
+
+
+def _header(head: str) -> tuple[str, dict[str, str]]:
+    lines = [line.strip() for line in head.splitlines() if line.strip()]
+    if not lines or not re.match(r"AArch64\b", lines[0]):
+        raise LitmusError(f"expected 'AArch64 NAME', found {lines[0] if lines else 'nothing'!r}", 1)
+    options = dict(re.findall(r"^(\w+)\s*=\s*(.*?)\s*$", "\n".join(lines[1:]), re.MULTILINE))
+    if options.get("TTHM"):
+        raise LitmusError(f"TTHM={options['TTHM']}: hardware update of descriptors is not modelled", 1)
+    return lines[0].removeprefix("AArch64").strip(), options
+
+
+def _handling(options: dict[str, str]) -> Handling | None:
+    words = [word.strip().lower() for word in options.get("Variant", "").split(",")]
+    return next((_HANDLINGS[word] for word in words if word in _HANDLINGS), None)
+
+
+def _pe(column: Column, registers: dict[tuple[int, str], int], options: dict[str, str]) -> Pe:
+    users = re.findall(r"\d+", options.get("EL0", ""))
+    own = {name: held for (pe, name), held in registers.items() if pe == column.pe}
+    return Pe(column.code, column.labels, column.handler, own, str(column.pe) in users)
+
+
+def _memory(memory: dict[int, int], layout: Symbols) -> dict[int, int]:
+    """Every symbol starts mapped to its own page; memory given by virtual address moves to where that is."""
+    result: dict[int, int] = {layout.table(name): Descriptor(layout.physical(name)).encode() for name in layout.names}
+    for address, held in memory.items():
+        result[_physical(address)] = held & ((1 << 64) - 1)
+    return result
+
+
+# Initial state -------------------------------------------------------------------------------------------------------
+
+
+def _initial(text: str, line: int, names: Names) -> tuple[dict[tuple[int, str], int], dict[int, int]]:
+    tokens = Tokens(tokenize(text, line), end_line=line + text.count("\n"))
+    registers: dict[tuple[int, str], int] = {}
+    memory: dict[int, int] = {}
+    while tokens.peek():
+        if tokens.accept(";"):
+            continue
+        if tokens.peek() in _TYPES:
+            tokens.take()
+        while tokens.accept("*"):
+            pass
+        if tokens.peek().isdigit() and tokens.peek(1) == ":":
+            pe = number(tokens)
+            tokens.expect(":")
+            name = register(tokens.take(), tokens.line)
+            registers[pe, name] = value(tokens, names) & ((1 << 64) - 1) if tokens.accept("=") else 0
+        else:
+            _cell(tokens, names, memory)
+        if tokens.peek() and tokens.peek() != ";":
+            raise LitmusError(f"unexpected {tokens.peek()!r} in the initial state", tokens.line)
+    return registers, memory
+
+
+def _cell(tokens: Tokens, names: Names, memory: dict[int, int]) -> None:
+    """Read `x`, `x=1`, `[x]=1`, `x[2]={1,2}`, `[PTE(x)]=(…)`."""
+    bracket = tokens.accept("[")
+    address, symbol = location(tokens, names)
+    if bracket:
+        tokens.expect("]")
+    size = 8 if not tokens.accept("[") else number(tokens)
+    if tokens.peek() == "]":
+        tokens.expect("]")
+    if not tokens.accept("="):
+        memory.setdefault(address, 0) if size == 8 and not symbol else None
+        return
+    if tokens.accept("{"):
+        position = 0
+        while not tokens.accept("}"):
+            memory[address + 4 * position] = value(tokens, names, symbol)
+            position += 1
+            tokens.accept(",")
+        return
+    memory[address] = value(tokens, names, symbol)
+
+
+# Final condition ----------------------------------------------------------------------------------------------------
+
+
+def _final(text: str, line: int, names: Names) -> tuple[str, Proposition]:
+    tokens = Tokens(tokenize(text, line), end_line=line + text.count("\n"))
+    quantifier = ""
+    proposition: Proposition = TRUE
+    while tokens.peek():
+        at, word = tokens.line, tokens.take()
+        if word == "locations":
+            _skip_brackets(tokens)
+        elif word == "filter":
+            raise LitmusError("filter is not supported", at)
+        elif word in ("~", "not") and tokens.accept("exists"):
+            quantifier, proposition = "~exists", _or(tokens, names)
+        elif word in ("exists", "forall"):
+            quantifier, proposition = word, _or(tokens, names)
+        elif word != ";":
+            raise LitmusError(f"unexpected {word!r} after the code", at)
+    if not quantifier:
+        raise LitmusError("no final condition (exists, forall or ~exists)", line)
+    return quantifier, proposition
+
+
+def _skip_brackets(tokens: Tokens) -> None:
+    tokens.expect("[")
+    depth = 1
+    while depth:
+        token = tokens.take()
+        if not token:
+            raise LitmusError("locations is not closed", tokens.line)
+        depth += {"[": 1, "]": -1}.get(token, 0)
+
+
+def _or(tokens: Tokens, names: Names) -> Proposition:
+    parts = [_and(tokens, names)]
+    while tokens.accept("\\/"):
+        parts.append(_and(tokens, names))
+    whole: Proposition = parts[0] if len(parts) == 1 else Any(tuple(parts))
+    if tokens.accept("=>"):
+        return Any((Not(whole), _or(tokens, names)))
+    return whole
+
+
+def _and(tokens: Tokens, names: Names) -> Proposition:
+    parts = [_not(tokens, names)]
+    while tokens.accept("/\\"):
+        parts.append(_not(tokens, names))
+    return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+
+def _not(tokens: Tokens, names: Names) -> Proposition:
+    if tokens.accept("~", "not"):
+        return Not(_not(tokens, names))
+    if tokens.accept("("):
+        inner = _or(tokens, names)
+        tokens.expect(")")
+        return inner
+    if tokens.accept("true"):
+        return All(())
+    if tokens.accept("false"):
+        return Any(())
+    if tokens.peek().lower() == "fault" and tokens.peek(1) == "(":
+        return _fault(tokens, names)
+    return _equation(tokens, names)
+
+
+def _fault(tokens: Tokens, names: Names) -> Proposition:
+    """Read `fault(P1:L0, x, MMU:Translation)`; label, location and kind may be left out."""
+    tokens.at += 2
+    line, word = tokens.line, tokens.take()
+    if not re.fullmatch(r"P?\d+", word):
+        raise LitmusError(f"expected a PE in fault(…), found {word!r}", line)
+    label = tokens.take() if tokens.accept(":") else ""
+    address, kind = None, ""
+    while tokens.accept(","):
+        if tokens.accept("MMU"):
+            kind = _kind(tokens) if tokens.accept(":") else ""
+        elif tokens.peek() in _KINDS:
+            kind = _kind(tokens)
+        else:
+            address = value(tokens, names)
+    tokens.expect(")")
+    return FaultAtom(int(word.lstrip("P")), label, address, kind)
+
+
+def _kind(tokens: Tokens) -> str:
+    line, word = tokens.line, tokens.take()
+    if word not in _KINDS:
+        raise LitmusError(f"fault kind {word!r} is not modelled", line)
+    return _KINDS[word]
+
+
+def _equation(tokens: Tokens, names: Names) -> Proposition:
+    """Read `1:X5=1`, `[x]=1`, `x=1`, `PTE(x)=(…)`, with `=` or `!=`."""
+    pe, name, address, symbol = -1, "", 0, ""
+    if tokens.peek(1) == ":" and tokens.peek().lstrip("P").isdigit():
+        pe = int(tokens.take().lstrip("P"))
+        tokens.expect(":")
+        name = register(tokens.take(), tokens.line)
+    else:
+        bracket = tokens.accept("[")
+        address, symbol = location(tokens, names)
+        if bracket:
+            tokens.expect("]")
+        if tokens.accept("["):
+            address += 4 * number(tokens)
+            tokens.expect("]")
+    differs = tokens.accept("!=", "<>")
+    if not differs:
+        tokens.expect("=")
+    wanted = value(tokens, names, symbol)
+    width = 32 if wanted < 0 else 64
+    if pe >= 0:
+        atom: Proposition = RegisterAtom(pe, name, wanted, width)
+    else:
+        atom = MemoryAtom(_physical(address), wanted, width)
+    return Not(atom) if differs else atom
+
+
+def _physical(address: int) -> int:
+    """The physical address where a symbol's own page is."""
+    return address - VIRTUAL + PHYSICAL if is_virtual(address) else address

@@ -1,0 +1,218 @@
+"""The state of a simulation: the execution so far, and where the PE that runs now stands.
+
+PEs are run one after another; a read may take its value from a write that a PE not run yet is then bound to make (a
+promise). What it does not model: time; the order of steps lives in the execution's ordered-before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from barrierlint.sim.condition import FaultAtom
+from barrierlint.sim.descriptor import PAGE
+from barrierlint.sim.evaluate import ZERO, Held
+from barrierlint.sim.execution import INITIAL, Execution
+from barrierlint.sim.ordering import Features, View
+from barrierlint.sim.program import Program
+
+PromiseKey = tuple[int, int, int, int, int]  # PE, instruction, how many writes it made before, location, value
+
+
+class Handling(Enum):
+    """What a fault does without a handler: end the PE, skip the instruction, or return and execute it again."""
+
+    FATAL = "fatal"
+    SKIP = "skip"
+    HANDLED = "handled"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the machine is: features, fault handling, the (inner, outer) shareability domain of each PE, regime and ASID.
+
+    `domains` empty puts all PEs in one inner domain. `regime` (`el1` or `el2`) and `asid` of the translations, None where
+    a TLBI of any regime or ASID shall match (as herd7 has it; global entries).
+    """
+
+    features: Features = field(default_factory=Features)
+    handling: Handling = Handling.FATAL
+    domains: tuple[tuple[int, int], ...] = ()
+    regime: str | None = None
+    asid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultTaken:
+    """A fault: PE, labels of the instruction, virtual address (None for SVC), kind, whether a store; its effect's number."""
+
+    pe: int
+    labels: tuple[str, ...]
+    address: int | None
+    kind: str
+    write: bool
+    effect: int
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A memory access under way: physical location, its walk (-1: direct), and what its address depends on.
+
+    `read` and `value` are set once the access of an atomic or exclusive has read.
+    """
+
+    location: int
+    walk: int
+    address: Held
+    read: int = -1
+    value: int = 0
+    taint: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A TLBI issued: PE, operation, operand, and its effects for other PEs and for its own (issue and completion)."""
+
+    pe: int
+    op: str
+    operand: int
+    issue: int
+    done: int
+    own_issue: int
+    own_done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """The exclusive monitor: location and size of the last load-exclusive, and its read."""
+
+    location: int
+    size: int
+    read: int
+
+
+class State:
+    """A point of the search. Run in place between choices, copied at each."""
+
+    __slots__ = (
+        "access", "ended", "execution", "faults", "finals", "index", "maintenance", "monitor", "picks", "position",
+        "promises", "registers", "retried", "returns", "snapshots", "view", "visits", "written",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.execution = Execution()
+        self.view = View()
+        self.position = 0
+        self.index = 0
+        self.registers: dict[str, Held] = {}
+        self.access: Access | None = None
+        self.monitor: Monitor | None = None
+        self.faults: tuple[FaultTaken, ...] = ()
+        self.finals: dict[int, Mapping[str, Held]] = {}
+        self.promises: dict[PromiseKey, int] = {}
+        self.maintenance: tuple[Maintenance, ...] = ()
+        self.picks: dict[int, int] = {}
+        self.written: dict[int, int] = {}
+        self.visits: dict[int, int] = {}
+        self.snapshots: dict[int, object] = {}
+        self.returns = False  # inside the PE's fault handler
+        self.retried = False
+        self.ended = False
+
+    def copy(self) -> State:
+        """Return a copy that can go another way."""
+        other = State.__new__(State)
+        for name in State.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.execution = self.execution.copy()
+        other.view = self.view.copy()
+        for name in ("registers", "finals", "promises", "picks", "written", "visits", "snapshots"):
+            setattr(other, name, getattr(self, name).copy())
+        return other
+
+    def start_pe(self, registers: Mapping[str, int]) -> None:
+        """Begin a PE."""
+        self.view = View()
+        self.index = 0
+        self.registers = {name: (value, 0, 0) for name, value in registers.items()}
+        self.access = None
+        self.monitor = None
+        self.picks, self.written, self.visits, self.snapshots = {}, {}, {}, {}
+        self.returns = self.retried = False
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What a state knows of its final condition (`condition.Facts`); `settled` holds registers no later instruction writes."""
+
+    state: State
+    program: Program
+    pe: int | None
+    settled: frozenset[str]
+
+    def faulted(self, atom: FaultAtom) -> bool | None:
+        """Whether such a fault was taken; False only once the PE has ended."""
+        for fault in self.state.faults:
+            if fault.pe == atom.pe and _matches(fault, atom):
+                return True
+        return False if atom.pe in self.state.finals or atom.pe >= len(self.program.pes) else None
+
+    def register(self, pe: int, name: str) -> int | None:
+        """The final value of a register, once its PE has ended or cannot write it any more."""
+        final = self.state.finals.get(pe)
+        if final is not None:
+            return final.get(name, ZERO)[0]
+        if pe == self.pe and name in self.settled:
+            return self.state.registers.get(name, ZERO)[0]
+        return None
+
+    def memory(self, location: int) -> int | None:
+        """The final value of a location, at the end."""
+        if not self.state.ended:
+            return None
+        last = self.state.execution.final(location)
+        if last is None:
+            return None
+        return self.program.memory.get(location, 0) if last == INITIAL else self.state.execution.effects[last].value
+
+
+def _matches(fault: FaultTaken, atom: FaultAtom) -> bool:
+    if atom.label and atom.label not in fault.labels:
+        return False
+    if atom.kind and atom.kind != fault.kind:
+        return False
+    return atom.address is None or atom.address == fault.address
+
+
+def covers(maintenance: Maintenance, pe: int, address: int, setting: Setting) -> bool:
+    """Whether a TLBI reaches the stage 1 translation of virtual `address` on `pe` (DDI 0487 D8.16.6, TLBI mnemonics)."""
+    op = maintenance.op.removesuffix("nxs")
+    if pe != maintenance.pe:
+        if not op.endswith(("is", "os")):
+            return False  # without IS or OS it reaches the PE that executes it
+        domain = 0 if op.endswith("is") else 1
+        if setting.domains and setting.domains[pe][domain] != setting.domains[maintenance.pe][domain]:
+            return False
+    if op.startswith(("ipas2", "ripas2")):
+        return False  # stage 2 only: it removes no stage 1 entry
+    regime = "el2" if "e2" in op else "el3" if "e3" in op else "el1"
+    if setting.regime is not None and regime != setting.regime:
+        return False
+    return _names(op, maintenance.operand, address, setting.asid)
+
+
+def _names(op: str, operand: int, address: int, asid: int | None) -> bool:
+    """Whether the operand names the page (or range, or ASID) of `address`."""
+    if op.startswith(("vmall", "all")):
+        return True
+    if not op.startswith(("vaa", "rvaa")) and asid is not None and operand >> 48 != asid:
+        return False
+    if op.startswith("aside"):
+        return True
+    page = address // PAGE
+    if op.startswith("r"):
+        first, number, scale = operand & ((1 << 37) - 1), operand >> 39 & 31, operand >> 44 & 3
+        return first <= page & ((1 << 37) - 1) < first + ((number + 1) << (5 * scale + 1))
+    mask = (1 << 44) - 1
+    return operand & mask == page & mask

@@ -1,0 +1,287 @@
+"""The machine: what every event does, as a tree of choices whose leaves are the consistent executions.
+
+A choice is where a walk or a read takes its value from, whether a store-exclusive succeeds, which of two writes is later, and whether a
+walk came before or after a TLBI that covers it; all else follows. `Model` is what `explore` searches. What it does not
+model: tables above the leaf (see `walker`), mixed-size accesses, hardware updates of access flag and dirty state, caches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+
+from barrierlint import events
+from barrierlint.events import (
+    Assign,
+    At,
+    ContextSync,
+    DescriptorWrite,
+    ExceptionCall,
+    ExceptionReturn,
+    SysregRead,
+    SysregWrite,
+    Tlbi,
+    UnknownInstruction,
+)
+from barrierlint.sim import accesses, ordering
+from barrierlint.sim.condition import Proposition, truth
+from barrierlint.sim.evaluate import evaluate, names_in
+from barrierlint.sim.execution import INITIAL, Effect, Invalidation, Role
+from barrierlint.sim.machine import FaultTaken, Handling, Knowledge, Maintenance, Setting, State, covers
+from barrierlint.sim.ordering import reaches
+from barrierlint.sim.program import Instruction, Jump, Program, code_address, code_index
+from barrierlint.sim.reach import Footprint
+
+UNROLL = 8
+
+
+class Model:
+    """The executions of `program` that may satisfy `goal`."""
+
+    def __init__(
+        self, program: Program, goal: Proposition, setting: Setting, footprints: tuple[Footprint, ...], pes: tuple[int, ...]
+    ) -> None:
+        self.program = program
+        self.goal = goal
+        self.setting = setting
+        self.footprints = footprints
+        self.pes = pes
+        domains = setting.domains or ((0, 0),) * len(program.pes)
+        barriers = {
+            (pe, i.action.domain) for pe in pes for i in program.pes[pe].code if isinstance(i.action, events.Dsb | events.Dmb)
+        }
+        used = [domains[pe] for pe in pes]
+        self.narrow = frozenset(
+            (pe, domain) for pe, domain in barriers if not reaches(pes.index(pe), domain, tuple(used))
+        )
+        self.split = bool(self.narrow)
+        self.settled = {pe: _settled(program.pes[pe].code, program.pes[pe].labels, program.pes[pe].handler) for pe in pes}
+        self.wanted_locations = accesses.locations_in(goal)
+        self.truncated = False
+
+    # The interface of explore ---------------------------------------------------------------------------------------
+
+    def initial(self) -> Iterable[State]:
+        """The one state before anything ran."""
+        state = State()
+        state.start_pe(self.program.pes[self.pes[0]].registers)
+        return [state]
+
+    def successors(self, state: State) -> Iterable[State]:
+        """The consistent states after the next choice."""
+        while not state.ended:
+            if state.position == len(self.pes):
+                return self._resolve(state)
+            code = self.program.pes[self.pe_of(state)].code
+            if state.index >= len(code):
+                if not self.end_pe(state):
+                    return []
+                continue
+            branches = self.step(state, code[state.index])
+            if branches is None:
+                continue
+            return [branch for branch in branches if not self._hopeless(branch)]
+        return []
+
+    def wanted(self, state: State) -> bool:
+        """Whether a complete execution satisfies the goal."""
+        return state.ended and self._truth(state) is True
+
+    def cost(self, state: State) -> int:
+        """The number of effects so far."""
+        return len(state.execution.effects)
+
+    def key(self, state: State) -> Hashable | None:
+        """Each execution is built in one way only, so none recurs."""
+        return None
+
+    # One PE ---------------------------------------------------------------------------------------------------------
+
+    def pe_of(self, state: State) -> int:
+        """The PE that runs."""
+        return self.pes[state.position]
+
+    def step(self, state: State, instruction: Instruction) -> list[State] | None:
+        """Execute `instruction`: None if it was done in place, else the states after its choice (none: impossible)."""
+        action = instruction.action
+        view, registers = state.view, state.registers
+        match action:
+            case Jump(target, condition):
+                return self._jump(state, target, condition)
+            case Assign(name, value):
+                registers[name] = evaluate(value, registers)
+            case events.Access() | DescriptorWrite():
+                # Loads, stores and atomics, descriptors or not: translated, then performed. See `accesses`.
+                return accesses.step(self, state, instruction, accesses.shape(action))
+            case At(op, operand):
+                # AT walks like an access and leaves the result in PAR_EL1 (D8.15); it takes no fault here.
+                return accesses.translate_only(self, state, op, operand)
+            case events.Dsb(domain) | events.Dmb(domain):
+                ordering.wait(view, action, lambda d: (self.pe_of(state), d) not in self.narrow, self.setting.features)
+            case ContextSync():
+                # ISB, exception entry and return: later instructions are fetched and translated anew.
+                ordering.wait(view, action, lambda d: True, self.setting.features)
+            case Tlbi():
+                self._invalidate(state, action)
+            case SysregWrite(register, value):
+                registers[register] = evaluate(value, registers)
+            case SysregRead(register, into):
+                if into is not None:
+                    registers[into] = registers.get(register, (0, 0, 0))
+            case ExceptionCall():
+                return self._call(state, instruction)
+            case ExceptionReturn():
+                # ERET: context synchronization, then on at ELR_EL1.
+                ordering.wait(view, action, lambda d: True, self.setting.features)
+                state.index = code_index(registers["elr_el1"][0]) if "elr_el1" in registers else len(self.program.pes[0].code)
+                state.returns = False
+                return None if self._bounded(state) else []
+            case UnknownInstruction(text):
+                raise ValueError(f"instruction {text!r} has no meaning in the simulator")
+            case _:
+                # Cache maintenance, speculation and compiler barriers, drains, calls: no order that the model knows.
+                pass
+        state.index += 1
+        return None
+
+    def _jump(self, state: State, target: str, condition: object) -> list[State] | None:
+        pe = self.program.pes[self.pe_of(state)]
+        there = pe.labels[target] if target else len(pe.code)
+        taken = True
+        if condition is not None:
+            # A branch is resolved after what its condition depends on (control dependency, B2.3.2).
+            value, data, pick = evaluate(condition, state.registers)  # type: ignore[arg-type]
+            taken = bool(value)
+            state.view.control |= data
+            state.view.pick_control |= pick
+        back = taken and there <= state.index
+        state.index = there if taken else state.index + 1
+        return None if not back or self._bounded(state) else []
+
+    def _bounded(self, state: State) -> bool:
+        """Whether a loop may go round again: not if nothing changed since last time (the shorter run shows as much)."""
+        values = tuple(sorted((name, held[0]) for name, held in state.registers.items()))
+        now = (values, len(state.view.same), state.view.writes, state.view.invalidations)
+        last = state.snapshots.get(state.index)
+        state.snapshots[state.index] = now
+        if last == now:
+            return False
+        state.visits[state.index] = state.visits.get(state.index, 0) + 1
+        if state.visits[state.index] > UNROLL:
+            self.truncated = True
+            return False
+        return True
+
+    def _invalidate(self, state: State, event: Tlbi) -> None:
+        """TLBI: issued after what its operand and path depend on; complete only for a later DSB of this PE (D8.16.5)."""
+        execution, view, pe = state.execution, state.view, self.pe_of(state)
+        held = evaluate(event.operand, state.registers) if event.operand is not None else (0, 0, 0)
+        after = ordering.before_effect(view) | held[1] | held[2]
+        effect = Effect(Role.TLBI, pe, 0, held[0], index=state.index, note=event.op)
+        issue = execution.add(effect, after)
+        done = execution.add(Effect(Role.DONE, pe, 0, held[0], index=state.index, note=event.op), 1 << issue)
+        own_issue, own_done = issue, done
+        view.invalidations |= 1 << issue | 1 << done
+        if self.split:
+            own = after | view.own_after_dsb | view.own_after_sync
+            own_issue = execution.add(Effect(Role.TLBI, pe, 0, held[0], index=-1, note=event.op), own)
+            own_done = execution.add(Effect(Role.DONE, pe, 0, held[0], index=-1, note=event.op), 1 << own_issue)
+            view.own_invalidations |= 1 << own_issue | 1 << own_done
+            view.invalidations |= view.own_invalidations
+        issued = Maintenance(pe, event.op, held[0], issue, done, own_issue, own_done)
+        state.maintenance = (*state.maintenance, issued)
+        for walk in execution.walks:
+            self.pair(state, issued, walk)
+
+    def pair(self, state: State, issued: Maintenance, walk: int) -> None:
+        """Note that TLBI `issued` covers `walk`, if it does: one of the two comes first."""
+        execution = state.execution
+        effect = execution.effects[walk]
+        if not covers(issued, effect.pe, effect.address, self.setting):
+            return
+        external = effect.pe != issued.pe
+        if external:
+            execution.pending[Invalidation(issued.issue, issued.done, walk, True)] = None
+            return
+        pair = Invalidation(issued.own_issue, issued.own_done, walk, False)
+        if execution.local[walk] >> issued.own_issue & 1:
+            execution.decided[pair] = True
+        else:
+            execution.pending[pair] = None
+
+    def _call(self, state: State, instruction: Instruction) -> list[State] | None:
+        """SVC, HVC, SMC: exception entry, a context synchronization event (D1.3.4); the handler returns to the next."""
+        ordering.wait(state.view, ContextSync("svc"), lambda d: True, self.setting.features)
+        self.record_fault(state, instruction, None, "supervisor-call", False, -1)
+        state.registers["elr_el1"] = (code_address(state.index + 1), 0, 0)
+        pe = self.program.pes[self.pe_of(state)]
+        if pe.handler >= 0 and not state.returns:
+            state.index, state.returns = pe.handler, True
+        elif self.setting.handling is Handling.FATAL:
+            state.index = len(pe.code)
+        else:
+            state.index += 1
+        return None
+
+    def record_fault(
+        self, state: State, instruction: Instruction, address: int | None, kind: str, write: bool, effect: int
+    ) -> None:
+        """Note a fault taken by the running PE."""
+        taken = FaultTaken(self.pe_of(state), instruction.labels, address, kind, write, effect)
+        state.faults = (*state.faults, taken)
+
+    def end_pe(self, state: State) -> bool:
+        """Close the running PE and start the next; False if a promise or the goal cannot be met."""
+        pe = self.pe_of(state)
+        if any(key[0] == pe for key in state.promises):
+            return False
+        state.finals = {**state.finals, pe: state.registers}
+        state.position += 1
+        state.index = -1
+        if not state.execution.settle() or self._truth(state) is False:
+            return False
+        if state.position < len(self.pes):
+            state.start_pe(self.program.pes[self.pes[state.position]].registers)
+        return True
+
+    # All PEs have ended ---------------------------------------------------------------------------------------------
+
+    def _resolve(self, state: State) -> list[State]:
+        """Choose what is still open, one choice at a time."""
+        execution = state.execution
+        while True:
+            choice = execution.open_choice(self.wanted_locations)
+            if choice is None:
+                state.ended = True
+                return [state] if self._truth(state) is True else []
+            if isinstance(choice, Invalidation):
+                if execution.free(choice):
+                    execution.decide(choice, True)
+                    continue
+                return self._branch(state, [lambda e: e.decide(choice, True), lambda e: e.decide(choice, False)])
+            return self._branch(state, [lambda e, p=pair: e.order(*p) for pair in choice])  # type: ignore[misc]
+
+    def _branch(self, state: State, ways: list) -> list[State]:  # type: ignore[type-arg]
+        result = []
+        for way in ways:
+            branch = state.copy()
+            if way(branch.execution) and branch.execution.settle():
+                result.append(branch)
+        return result
+
+    # The goal -------------------------------------------------------------------------------------------------------
+
+    def _truth(self, state: State) -> bool | None:
+        running = self.pes[state.position] if state.position < len(self.pes) else None
+        settled: frozenset[str] = frozenset()
+        if running is not None and state.access is None and 0 <= state.index:
+            after = self.settled[running]
+            settled = after[min(state.index, len(after) - 1)]
+        return truth(self.goal, Knowledge(state, self.program, running, settled))
+
+    def _hopeless(self, state: State) -> bool:
+        return self._truth(state) is False
+
+
+def _settled(code: tuple[Instruction, ...], labels: object, handler: int) -> list[frozenset[str]]:
+    """Return, for each instruction and the end, the registers that nothing from there on writes."""
+    return accesses.untouched(code, labels, handler)  # type: ignore[arg-type]
