@@ -7,7 +7,7 @@ or whatever memory holds. What it does not model: a read and a write of one inst
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from barrierlint.events import Access as AccessEvent
@@ -20,42 +20,14 @@ from barrierlint.sim.evaluate import ZERO, Held, evaluate
 from barrierlint.sim.execution import INITIAL, Effect, Role, bits
 from barrierlint.sim.machine import Access, Handling, Monitor, PromiseKey, State
 from barrierlint.sim.ordering import ACQUIRES, RELEASES, LastWrite
+from barrierlint.sim.shape import EXCLUSIVE, Shape
 from barrierlint.sim.program import Instruction, Jump, code_address, descriptor_of, is_virtual
 from barrierlint.terms import Term
 
 if TYPE_CHECKING:
     from barrierlint.sim.model import Model
 
-EXCLUSIVE = "exclusive"
 Source = int | PromiseKey
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What an access event does, whichever class it is."""
-
-    kind: Kind
-    address: Term
-    value: Term | None
-    into: str | None
-    order: Order
-    size: int
-    op: str
-    expected: Term | None
-
-    @property
-    def mask(self) -> int:
-        """The bits of a value of this size."""
-        return (1 << 8 * self.size) - 1
-
-
-def shape(event: AccessEvent | DescriptorWrite) -> Shape:
-    """Return the shape of `event`; a descriptor write with an operation is an atomic."""
-    if isinstance(event, AccessEvent):
-        return Shape(event.kind, event.address, event.value, event.into, event.order, event.size, event.op, event.expected)
-    kind = Kind.RMW if event.op and event.op != EXCLUSIVE else Kind.WRITE
-    op = {"exchange": "swap", "compare-exchange": "cas"}.get(event.op, event.op)
-    return Shape(kind, event.location, event.value, event.into, event.order, event.size, op, event.expected)
 
 
 def step(model: Model, state: State, instruction: Instruction, what: Shape) -> list[State] | None:
@@ -207,7 +179,7 @@ def _read(model: Model, state: State, instruction: Instruction, what: Shape, sou
     """Perform the read of a load or atomic; False if no consistent execution has it read from `source`."""
     access, view, execution = state.access, state.view, state.execution
     assert access is not None
-    returns = what.into is not None
+    returns = what.into is not None or what.kind is not Kind.RMW
     order = what.order
     if what.kind is Kind.RMW:
         order = Order.ACQUIRE if order in ACQUIRES else Order.PLAIN

@@ -196,7 +196,11 @@ class Execution:
         if self.is_before(source, write):
             if effect.role is Role.WALK:
                 return self.order(read, self.visible.get(write, write) if internal else write)
-            return internal or self.order(read, write)
+            if internal:
+                return True
+            # Hazard: an older read of the same location by the same PE did not see anything newer either (B2.3.6).
+            older = (r for r in self.reads[effect.location] if r <= read and self.effects[r].pe == effect.pe)
+            return all(self.order(r, write) for r in older if self.effects[r].role is Role.READ)
         if self.before[read] >> write & 1:
             return self.order(write, source)
         return True

@@ -7,13 +7,14 @@ is refused with one line that names it: hardware updates (`TTHM`), instructions 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from barrierlint.sim.condition import TRUE, All, Any, FaultAtom, MemoryAtom, Not, Proposition, RegisterAtom
 from barrierlint.sim.descriptor import Descriptor
 from barrierlint.sim.litmus_code import Column, columns, register
 from barrierlint.sim.litmus_values import LitmusError, Names, Tokens, location, number, tokenize, value
 from barrierlint.sim.machine import Handling
+from barrierlint.sim.ordering import Features
 from barrierlint.sim.program import PHYSICAL, VIRTUAL, Pe, Program, Symbols, code_address, is_virtual
 
 _KINDS = {
@@ -21,6 +22,7 @@ _KINDS = {
     "AccessFlag": "access-flag",
     "Permission": "permission",
     "SupervisorCall": "supervisor-call",
+    "UndefinedInstruction": "undefined-instruction",
 }
 _HANDLINGS = {
     "fatal": Handling.FATAL,
@@ -39,13 +41,14 @@ _CONDITION = re.compile(r"(?:^|(?<=[\s;\]]))(~\s*exists|not\s+exists|exists|fora
 
 @dataclass(frozen=True, slots=True)
 class LitmusTest:
-    """A test: its name, the program, the quantifier (`exists`, `forall`, `~exists`), the proposition, and its own fault handling."""
+    """A test: name, program, quantifier (`exists`, `forall`, `~exists`), proposition; the fault handling and features it asks for."""
 
     name: str
     program: Program
     quantifier: str
     proposition: Proposition
     handling: Handling | None = None
+    features: Features = field(default_factory=Features)
     text: str = ""
 
 
@@ -66,7 +69,7 @@ def parse(text: str) -> LitmusTest:
     layout = Symbols(tuple(names.symbols))
     pes = tuple(_pe(column, registers, options) for column in code)
     program = Program(pes, layout, _memory(memory, layout), name)
-    return LitmusTest(name, program, quantifier, proposition, _handling(options), text)
+    return LitmusTest(name, program, quantifier, proposition, _handling(options), _features(options), text)
 
 
 def _without_comments(text: str) -> str:
@@ -101,19 +104,29 @@ def _header(head: str) -> tuple[str, dict[str, str]]:
     lines = [line.strip() for line in head.splitlines() if line.strip()]
     if not lines or not re.match(r"AArch64\b", lines[0]):
         raise LitmusError(f"expected 'AArch64 NAME', found {lines[0] if lines else 'nothing'!r}", 1)
-    options = dict(re.findall(r"^(\w+)\s*=\s*(.*?)\s*$", "\n".join(lines[1:]), re.MULTILINE))
-    if options.get("TTHM"):
-        raise LitmusError(f"TTHM={options['TTHM']}: hardware update of descriptors is not modelled", 1)
+    found = re.findall(r"^(\w+)\s*=\s*(.*?)\s*$", "\n".join(lines[1:]), re.MULTILINE)
+    options = {key.lower(): held for key, held in found}
+    if options.get("tthm"):
+        raise LitmusError(f"TTHM={options['tthm']}: hardware update of descriptors is not modelled", 1)
     return lines[0].removeprefix("AArch64").strip(), options
 
 
 def _handling(options: dict[str, str]) -> Handling | None:
-    words = [word.strip().lower() for word in options.get("Variant", "").split(",")]
-    return next((_HANDLINGS[word] for word in words if word in _HANDLINGS), None)
+    return next((_HANDLINGS[word] for word in _variants(options) if word in _HANDLINGS), None)
+
+
+def _variants(options: dict[str, str]) -> list[str]:
+    return re.findall(r"\w+", options.get("variant", "").lower())
+
+
+def _features(options: dict[str, str]) -> Features:
+    words = _variants(options)
+    exs = "exs" in words and not {"eis", "eos"} & set(words)
+    return Features("ets2" in words, "ets3" in words, exs)
 
 
 def _pe(column: Column, registers: dict[tuple[int, str], int], options: dict[str, str]) -> Pe:
-    users = re.findall(r"\d+", options.get("EL0", ""))
+    users = re.findall(r"\d+", options.get("el0", ""))
     own = {name: held for (pe, name), held in registers.items() if pe == column.pe}
     return Pe(column.code, column.labels, column.handler, own, str(column.pe) in users)
 
@@ -181,12 +194,13 @@ def _final(text: str, line: int, names: Names) -> tuple[str, Proposition]:
     tokens = Tokens(tokenize(text, line), end_line=line + text.count("\n"))
     quantifier = ""
     proposition: Proposition = TRUE
+    kept = All(())
     while tokens.peek():
         at, word = tokens.line, tokens.take()
         if word == "locations":
             _skip_brackets(tokens)
         elif word == "filter":
-            raise LitmusError("filter is not supported", at)
+            kept = All((*kept.of, _or(tokens, names)))
         elif word in ("~", "not") and tokens.accept("exists"):
             quantifier, proposition = "~exists", _or(tokens, names)
         elif word in ("exists", "forall"):
@@ -195,7 +209,7 @@ def _final(text: str, line: int, names: Names) -> tuple[str, Proposition]:
             raise LitmusError(f"unexpected {word!r} after the code", at)
     if not quantifier:
         raise LitmusError("no final condition (exists, forall or ~exists)", line)
-    return quantifier, proposition
+    return quantifier, All((*kept.of, proposition)) if kept.of else proposition
 
 
 def _skip_brackets(tokens: Tokens) -> None:

@@ -169,6 +169,8 @@ def _control(mnemonic: str, operands: Operands) -> list[Action]:
             return [events.ExceptionCall(mnemonic.lower(), operands.immediate(0))]
         case "ERET":
             return [events.ExceptionReturn()]
+        case "UDF":
+            return [events.UnknownInstruction("udf")]
         case _ if mnemonic.startswith("B.") and len(mnemonic) == 4:
             return [Jump(operands.text(0), condition_term(mnemonic[2:]))]
         case _:

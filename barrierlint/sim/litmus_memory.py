@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from barrierlint.events import Access, Assign, Event, Kind, Order
-from barrierlint.sim.accesses import EXCLUSIVE
 from barrierlint.sim.litmus_operands import Memory, Operands, width_of
+from barrierlint.sim.shape import EXCLUSIVE
 from barrierlint.terms import Apply, Term, const
 
 _LOAD = re.compile(r"LD(?P<how>AR|LAR|APR|APUR|R|UR|XR|AXR|TR)(?P<size>B|H|SB|SH|SW)?")

@@ -30,6 +30,7 @@ from barrierlint.sim.machine import FaultTaken, Handling, Knowledge, Maintenance
 from barrierlint.sim.ordering import reaches
 from barrierlint.sim.program import Instruction, Jump, Program, code_address, code_index
 from barrierlint.sim.reach import Footprint
+from barrierlint.sim.shape import shape
 
 UNROLL = 8
 
@@ -111,7 +112,7 @@ class Model:
                 registers[name] = evaluate(value, registers)
             case events.Access() | DescriptorWrite():
                 # Loads, stores and atomics, descriptors or not: translated, then performed. See `accesses`.
-                return accesses.step(self, state, instruction, accesses.shape(action))
+                return accesses.step(self, state, instruction, shape(action))
             case At(op, operand):
                 # AT walks like an access and leaves the result in PAR_EL1 (D8.15); it takes no fault here.
                 return accesses.translate_only(self, state, op, operand)
@@ -135,6 +136,8 @@ class Model:
                 state.index = code_index(registers["elr_el1"][0]) if "elr_el1" in registers else len(self.program.pes[0].code)
                 state.returns = False
                 return None if self._bounded(state) else []
+            case UnknownInstruction("udf"):
+                return self._undefined(state, instruction)
             case UnknownInstruction(text):
                 raise ValueError(f"instruction {text!r} has no meaning in the simulator")
             case _:
@@ -220,6 +223,22 @@ class Model:
             state.index = len(pe.code)
         else:
             state.index += 1
+        return None
+
+    def _undefined(self, state: State, instruction: Instruction) -> list[State] | None:
+        """UDF: an exception that returns to the same instruction; unless a handler moves on, the program ends there."""
+        ordering.wait(state.view, ContextSync("exception-entry"), lambda d: True, self.setting.features)
+        self.record_fault(state, instruction, None, "undefined-instruction", False, -1)
+        state.registers["elr_el1"] = (code_address(state.index), 0, 0)
+        pe = self.program.pes[self.pe_of(state)]
+        if pe.handler >= 0 and not state.returns:
+            state.index, state.returns = pe.handler, True
+        elif self.setting.handling is Handling.SKIP:
+            state.index += 1
+        elif self.setting.handling is Handling.FATAL:
+            state.index = len(pe.code)
+        else:
+            return []
         return None
 
     def record_fault(

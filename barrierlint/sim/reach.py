@@ -1,8 +1,10 @@
 """What each PE may read and write, found before the search: an over-approximation by sets of values.
 
-Registers and memory hold sets; each instruction is run over them until nothing grows. The search uses it to let a read take
-its value from a PE not run yet, and to leave out PEs that cannot matter. What it does not model: relations between registers, order,
-faults that end a PE (it goes on after every instruction), and more than `LIMIT` values of one register or location.
+Registers and memory hold sets; each instruction is run over them until nothing grows. With each value goes the mask of the stores
+it came through, so that a store outside loops, which executes once, never feeds on itself. The search uses the result to let
+a read take its value from a PE not run yet, and to leave out PEs that cannot matter. What it does not model: relations between
+registers, order, faults that end a PE (it goes on after every instruction), and more than `LIMIT` values of one register or
+location.
 """
 
 from __future__ import annotations
@@ -10,17 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-from barrierlint.events import Access, Assign, At, DescriptorWrite, ExceptionReturn, Kind, SysregRead, SysregWrite, Tlbi
+from barrierlint.events import Access, Assign, DescriptorWrite, ExceptionReturn, Kind, SysregRead, SysregWrite
 from barrierlint.sim.atomics import combine
+from barrierlint.sim.shape import Shape, shape
 from barrierlint.sim.descriptor import OFFSET, decode
 from barrierlint.sim.evaluate import evaluate, names_in, operate
 from barrierlint.sim.program import Jump, Pe, Program, code_address, code_index, descriptor_of, is_virtual
 from barrierlint.terms import Apply, Const, Name, Term
 
 LIMIT = 512
-Values = frozenset[int]
+Values = frozenset[tuple[int, int]]  # (value, mask of the stores it came through)
 NONE: Values = frozenset()
-_ZERO: Values = frozenset({0})
+_ZERO: Values = frozenset({(0, 0)})
 
 
 class TooWide(Exception):
@@ -33,7 +36,6 @@ class Footprint:
 
     reads: frozenset[int]
     writes: frozenset[tuple[int, int, int]]
-    invalidates: bool
     loops: bool
 
     def writes_to(self, location: int) -> bool:
@@ -43,17 +45,35 @@ class Footprint:
 
 def footprints(program: Program) -> tuple[Footprint, ...]:
     """Return the footprint of each PE of `program`; raises TooWide."""
-    memory: dict[int, set[int]] = {location: {value} for location, value in program.memory.items()}
-    runs = [_Run(pe, memory) for pe in program.pes]
+    memory: dict[int, Values] = {location: frozenset({(value, 0)}) for location, value in program.memory.items()}
+    first, runs = 0, []
+    for pe in program.pes:
+        runs.append(_Run(pe, memory, first))
+        first += len(pe.code)
     while any([run.grow() for run in runs]):
         pass
     return tuple(run.footprint() for run in runs)
 
 
+def plain(values: Values) -> set[int]:
+    """Return the values without their history."""
+    return {value for value, _ in values}
+
+
+def _joined(old: Values, new: Values, what: str) -> Values:
+    """Return the union, without a value that came through more stores than it needs to."""
+    best = old | new
+    if len(best) > len(plain(best)):
+        best = frozenset((v, via) for v, via in best if not any(o != via and o & via == o for w, o in best if w == v))
+    if len(best) > LIMIT:
+        raise TooWide(f"{what} may hold more than {LIMIT} values")
+    return best
+
+
 class _Run:
     """The set-valued run of one PE over a memory shared with the others."""
 
-    def __init__(self, pe: Pe, memory: dict[int, set[int]]) -> None:
+    def __init__(self, pe: Pe, memory: dict[int, Values], first: int) -> None:
         self.pe = pe
         self.memory = memory
         self.registers: list[dict[str, Values]] = [{} for _ in pe.code]
@@ -61,8 +81,20 @@ class _Run:
         self.reads: set[int] = set()
         self.writes: set[tuple[int, int, int]] = set()
         self.changed = False
-        start = {name: frozenset({value}) for name, value in pe.registers.items()}
-        self.join(0, start)
+        self.loops = self.in_loops()
+        self.bit = [0 if index in self.loops else 1 << (first + index) for index in range(len(pe.code))]
+        self.join(0, {name: frozenset({(value, 0)}) for name, value in pe.registers.items()})
+
+    def in_loops(self) -> set[int]:
+        """Return the instructions that may be executed more than once."""
+        code = self.pe.code
+        if any(isinstance(i.action, ExceptionReturn) for i in code):
+            return set(range(len(code)))
+        found: set[int] = set()
+        for index, instruction in enumerate(code):
+            if isinstance(instruction.action, Jump) and instruction.action.target:
+                found |= set(range(self.pe.labels[instruction.action.target], index + 1))
+        return found
 
     def grow(self) -> bool:
         """Run every instruction reached once more; whether anything grew."""
@@ -73,11 +105,7 @@ class _Run:
 
     def footprint(self) -> Footprint:
         """Return what was found."""
-        actions = [(index, self.pe.code[index].action) for index in self.entered]
-        back = any(isinstance(a, Jump) and a.target and self.pe.labels[a.target] <= i for i, a in actions)
-        returns = any(isinstance(a, ExceptionReturn) for _, a in actions)
-        invalidates = any(isinstance(a, Tlbi) for _, a in actions)
-        return Footprint(frozenset(self.reads), frozenset(self.writes), invalidates, back or returns)
+        return Footprint(frozenset(self.reads), frozenset(self.writes), bool(self.loops))
 
     def join(self, index: int, registers: dict[str, Values]) -> None:
         """Let control reach instruction `index` with `registers`."""
@@ -90,10 +118,10 @@ class _Run:
         for name, values in registers.items():
             old = held.get(name, NONE)
             if not values <= old:
-                held[name] = old | values
-                self.changed = True
-                if len(held[name]) > LIMIT:
-                    raise TooWide(f"{name} may hold more than {LIMIT} values")
+                joined = _joined(old, values, name)
+                if joined != old:
+                    held[name] = joined
+                    self.changed = True
 
     def step(self, index: int, registers: dict[str, Values]) -> None:
         """Run instruction `index`."""
@@ -102,86 +130,82 @@ class _Run:
             case Jump(target, condition):
                 self.jump(index, target, condition, registers)
                 return
-            case Assign(name, value):
+            case Assign(name, value) | SysregWrite(name, value):
                 registers[name] = self.values(value, registers)
-            case SysregWrite(register, value):
-                registers[register] = self.values(value, registers)
             case SysregRead(register, into) if into is not None:
                 registers[into] = registers.get(register, _ZERO)
             case ExceptionReturn():
-                for target in registers.get("elr_el1", NONE):
+                for target in plain(registers.get("elr_el1", NONE)):
                     self.join(code_index(target), registers)
                 return
-            case At(_, operand) if operand is not None:
-                self.translate(self.values(operand, registers))
             case Access() | DescriptorWrite():
-                self.access(index, action, registers)
+                self.access(index, shape(action), registers)
             case _:
                 pass
         self.join(index + 1, registers)
         if self.pe.handler >= 0:
-            registers["elr_el1"] = frozenset({code_address(index), code_address(index + 1)})
+            registers["elr_el1"] = frozenset({(code_address(index), 0), (code_address(index + 1), 0)})
             self.join(self.pe.handler, registers)
 
     def jump(self, index: int, target: str, condition: Term | None, registers: dict[str, Values]) -> None:
-        """Follow a branch; a test of a bare register against zero narrows it on each side."""
+        """Follow a branch; a test of a single register narrows it on each side."""
         there = self.pe.labels[target] if target else len(self.pe.code)
         if condition is None:
             self.join(there, registers)
             return
         for taken, goes in ((True, there), (False, index + 1)):
             narrowed = _narrow(condition, taken, registers)
-            if narrowed is not None and any(bool(v) is taken for v in self.values(condition, narrowed)):
+            if narrowed is not None and any(bool(v) is taken for v, _ in self.values(condition, narrowed)):
                 self.join(goes, narrowed)
 
-    def access(self, index: int, event: Access | DescriptorWrite, registers: dict[str, Values]) -> None:
+    def access(self, index: int, what: Shape, registers: dict[str, Values]) -> None:
         """Run a load, store or atomic."""
-        location_term = event.location if isinstance(event, DescriptorWrite) else event.address
-        kind = event.kind if isinstance(event, Access) else (Kind.RMW if event.op else Kind.WRITE)
-        mask = (1 << 8 * event.size) - 1
-        stored = self.values(event.value, registers) if event.value is not None else NONE
-        loaded: set[int] = set()
-        for location in self.translate(self.values(location_term, registers)):
-            old = self.memory.setdefault(location, {0})
-            if kind is not Kind.WRITE:
+        stored = self.values(what.value, registers) if what.value is not None else NONE
+        loaded: set[tuple[int, int]] = set()
+        for location, via in self.translate(self.values(what.address, registers)):
+            if what.kind is Kind.WRITE:
+                results = {(value, by | via) for value, by in stored}
+            else:
                 self.reads.add(location)
-                loaded |= {value & mask for value in old}
-            results = stored
-            if kind is Kind.RMW:
-                results = frozenset(combine(event.op, v & mask, s) & mask for v in list(old) for s in stored)
-            for value in results:
-                self.store(index, location, value & mask)
-        if event.into is not None:
-            status = kind is Kind.WRITE
-            registers[event.into] = frozenset({0, 1}) if status else registers.get(event.into, NONE) | loaded
+                old = {(v & what.mask, by | via) for v, by in self.memory.get(location, _ZERO)}
+                loaded |= old
+                results = set()
+                if what.kind is Kind.RMW:
+                    results = {(combine(what.op, v, s, 8 * what.size), b | c) for v, b in old for s, c in stored}
+            self.store(index, location, {(value & what.mask, by) for value, by in results})
+        if what.into is not None:
+            status = frozenset({(0, 0), (1, 0)})
+            registers[what.into] = status if what.kind is Kind.WRITE else frozenset(loaded)
 
-    def store(self, index: int, location: int, value: int) -> None:
-        """Record a write."""
-        if (index, location, value) not in self.writes:
-            self.writes.add((index, location, value))
-            self.memory[location].add(value)
+    def store(self, index: int, location: int, results: set[tuple[int, int]]) -> None:
+        """Record the writes of an instruction; one outside loops writes nothing that came through itself."""
+        bit = self.bit[index]
+        fresh = frozenset((value, by | bit) for value, by in results if not by & bit)
+        self.writes |= {(index, location, value) for value in plain(fresh)}
+        old = self.memory.get(location, _ZERO)
+        joined = _joined(old, fresh, f"location {location:#x}")
+        if joined != old:
+            self.memory[location] = joined
             self.changed = True
-            if len(self.memory[location]) > LIMIT:
-                raise TooWide(f"location {location:#x} may hold more than {LIMIT} values")
 
-    def translate(self, addresses: Values) -> set[int]:
+    def translate(self, addresses: Values) -> set[tuple[int, int]]:
         """Return the physical addresses that virtual `addresses` may have, whatever the descriptors' flags."""
-        result: set[int] = set()
-        for address in addresses:
+        result: set[tuple[int, int]] = set()
+        for address, by in addresses:
             if not is_virtual(address):
-                result.add(address)
+                result.add((address, by))
                 continue
             entry = descriptor_of(address)
             self.reads.add(entry)
-            for value in self.memory.get(entry, set()):
-                result.add(decode(value).oa | address & OFFSET)
+            for value, via in self.memory.get(entry, NONE):
+                result.add((decode(value).oa | address & OFFSET, by | via))
         return result
 
     def values(self, term: Term, registers: dict[str, Values]) -> Values:
         """Return the values `term` may have."""
         match term:
             case Const(value):
-                return frozenset({value})
+                return frozenset({(value, 0)})
             case Name(id):
                 return registers.get(id, _ZERO)
             case Apply("?:", (_, yes, no)):
@@ -193,9 +217,16 @@ class _Run:
                     size *= len(one)
                 if size > LIMIT * 8:
                     raise TooWide(f"an operand may hold more than {LIMIT} values")
-                return frozenset(operate(op, list(choice)) for choice in product(*sets))
+                return frozenset(_applied(op, choice) for choice in product(*sets))
             case _:
                 raise ValueError(f"term {term!r} has no value in the simulator")
+
+
+def _applied(op: str, choice: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+    by = 0
+    for _, via in choice:
+        by |= via
+    return operate(op, [value for value, _ in choice]), by
 
 
 def _narrow(condition: Term, taken: bool, registers: dict[str, Values]) -> dict[str, Values] | None:
@@ -205,8 +236,8 @@ def _narrow(condition: Term, taken: bool, registers: dict[str, Values]) -> dict[
         return registers
     (name,) = names
     kept = frozenset(
-        value
-        for value in registers.get(name, _ZERO)
+        (value, by)
+        for value, by in registers.get(name, _ZERO)
         if bool(evaluate(condition, {name: (value, 0, 0)})[0]) is taken
     )
     return {**registers, name: kept} if kept else None

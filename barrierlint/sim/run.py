@@ -70,7 +70,9 @@ def simulate(
 ) -> Outcome:
     """Simulate `test`; the test's own `Variant=` chooses the fault handling unless `setting` does."""
     named = parse_features(features) if isinstance(features, str) else features
-    setting = replace(setting or Setting(handling=test.handling or Handling.FATAL), features=named)
+    own = test.features
+    both = Features(named.ets2 or own.ets2, named.ets3 or own.ets3, named.exs or own.exs)
+    setting = replace(setting or Setting(handling=test.handling or Handling.FATAL), features=both)
     return ask(test.program, test.proposition, setting, budget or Budget(), test.name)
 
 
