@@ -1,0 +1,143 @@
+"""Calls: of functions, methods, operators, builtins, and through values; which declaration is meant and with which operands.
+
+Default arguments are included. The callee of a virtual call is the static target; `Function.overrides` leads to the
+others. It does not model `operator new`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from barrierlint.source import clang_c
+from barrierlint.source.arguments import arguments
+from barrierlint.source.clang_c import Cursor, identity, lib
+from barrierlint.source.expressions import fold, implicit_this
+from barrierlint.source.lifetimes import explicit_destructor
+from barrierlint.source.names import FUNCTIONS
+from barrierlint.source.objects import construct
+from barrierlint.source.reading import EXPRESSIONS, Reading, is_expression, opaque, operands
+from barrierlint.source.tree import Assignment, CallExpression, Expression, FunctionReference, Integer, Opaque, Unary
+
+FUNCTION, METHOD, CONSTRUCTOR, DESTRUCTOR, CONVERSION = 8, 21, 24, 25, 26
+_SYNC_SIZE = re.compile(r"(__sync_\w+?)_(?:1|2|4|8|16)\Z")
+_NORETURN = frozenset(("__builtin_unreachable", "__builtin_trap", "__builtin_abort", "__builtin_longjmp", "__builtin_exit"))
+
+
+def call(reading: Reading, cursor: Cursor) -> Expression:
+    """Read a call or a construction."""
+    named = lib.clang_getCursorReferenced(cursor)
+    if named.kind == CONSTRUCTOR:
+        return construct(reading, cursor, named)
+    if named.kind == FUNCTION:
+        return _direct(reading, cursor, named)
+    if named.kind in FUNCTIONS:
+        return _method(reading, cursor, named)
+    return _indirect(reading, cursor)
+
+
+def _direct(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
+    """A call of a free function or a builtin."""
+    name = clang_c.spelling(named)
+    type = reading.type(cursor)
+    args = tuple(arguments(reading, cursor, named))
+    span = reading.span(cursor)
+    if args and all(isinstance(arg, Integer) for arg in args) or not args and type.kind != "void":
+        folded = fold(reading, cursor, type)
+        if folded:
+            return folded
+    if reading.is_builtin(named, name):
+        base = _SYNC_SIZE.match(name)
+        return CallExpression(span, type, "", base.group(1) if base else name, args, noreturn=name in _NORETURN)
+    qualified = reading.names.qualified(named)
+    return CallExpression(span, type, reading.need(named), qualified, args, noreturn=reading.is_noreturn(named))
+
+
+def _method(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
+    """A call of a method, an overloaded operator, a conversion or a destructor."""
+    parts = operands(cursor)
+    type, span = reading.type(cursor), reading.span(cursor)
+    args = arguments(reading, cursor, named if not _is_operator(parts, named) else None)
+    target = _callee(parts[0]) if parts else cursor
+    object: Expression | None = None
+    arrow = False
+    if target.kind == 102:
+        bases = operands(target)
+        object = reading.expression(bases[0]) if bases else implicit_this(reading, named, cursor)
+        arrow = not bases or lib.clang_getCanonicalType(lib.clang_getCursorType(bases[0])).kind == 101
+    elif _is_operator(parts, named) and args:
+        object, args = args[0], args[1:]
+    if lib.clang_CXXMethod_isStatic(named):
+        object, arrow = None, False
+    if not args and type.kind in ("integer", "bool", "enum"):
+        folded = fold(reading, cursor, type)
+        if folded:
+            return folded
+    if _is_plain_assignment(named) and object is not None and args:
+        left = Unary(object.span, args[0].type, "*", object) if arrow else object
+        return Assignment(span, type, "=", left, args[0])
+    virtual = lib.clang_Cursor_isDynamicCall(cursor) > 0
+    if virtual:
+        reading.dispatched.setdefault(reading.names.usr(named), named)
+    qualified = reading.names.qualified(named)
+    usr = reading.need(named)
+    if named.kind == DESTRUCTOR:
+        usr = explicit_destructor(reading, named)
+    noreturn = reading.is_noreturn(named)
+    return CallExpression(span, type, usr, qualified, tuple(args), object, arrow, virtual=virtual, noreturn=noreturn)
+
+
+def _is_plain_assignment(named: Cursor) -> bool:
+    """Whether `named` is a defaulted copy or move assignment: it assigns the members."""
+    if named.kind != METHOD or not lib.clang_CXXMethod_isDefaulted(named):
+        return False
+    copies = lib.clang_CXXMethod_isCopyAssignmentOperator(named)
+    return bool(copies or lib.clang_CXXMethod_isMoveAssignmentOperator(named))
+
+
+def _is_operator(parts: list[Cursor], named: Cursor) -> bool:
+    """Whether the call is written with an operator: then the callee is a plain reference among the operands."""
+    wanted = identity(named)
+    for part in parts:
+        inner = _callee(part)
+        if inner.kind == 101 and identity(lib.clang_getCursorReferenced(inner)) == wanted:
+            return clang_c.spelling(named).startswith("operator") and not lib.clang_CXXMethod_isStatic(named)
+    return False
+
+
+def _callee(cursor: Cursor) -> Cursor:
+    """The node under implicit conversions and parentheses."""
+    while cursor.kind in (100, 111):
+        inner = operands(cursor)
+        if len(inner) != 1:
+            return cursor
+        cursor = inner[0]
+    return cursor
+
+
+def _indirect(reading: Reading, cursor: Cursor) -> Expression:
+    """A call through a pointer to a function, a member pointer, or what could not be resolved."""
+    parts = operands(cursor)
+    type, span = reading.type(cursor), reading.span(cursor)
+    if not parts:
+        return Opaque(span, type, "call")
+    target = reading.expression(parts[0])
+    while isinstance(target, Unary) and target.op in ("*", "&") and _is_function(target):
+        target = target.operand
+    if lib.clang_Cursor_getNumArguments(cursor) >= 0:
+        args = tuple(arguments(reading, cursor, None))
+    else:
+        args = tuple(reading.expression(part) for part in parts[1:] if is_expression(part))
+    if isinstance(target, FunctionReference):
+        return CallExpression(span, type, target.usr, target.qualified, args)
+    qualified = clang_c.spelling(cursor)
+    return CallExpression(span, type, "", qualified, args, target=target)
+
+
+def _is_function(target: Unary) -> bool:
+    """Whether `*target` designates a function, so that the operator changes nothing."""
+    inner = target.operand.type
+    pointee = inner.element if inner.kind == "pointer" else inner
+    return pointee is not None and pointee.kind == "function"
+
+
+EXPRESSIONS[103] = call

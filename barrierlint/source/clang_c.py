@@ -1,0 +1,351 @@
+"""The part of libclang's C interface that the reader of trees needs, called directly and without copying.
+
+The Python binding of libclang 18.1.1 raises on cursor kinds it does not know and costs ten times as much per node, so only
+its shared library is used. Every function here takes and returns plain values or the small C structures below; a
+`Cursor` is valid as long as the `Unit` it came from is alive. It does not model Objective-C, completion, or indexing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, Structure, byref, c_char_p, c_int, c_longlong, c_uint, c_ulonglong, c_void_p
+from pathlib import Path
+from typing import Any
+
+from clang import cindex
+
+KEEP_GOING = 0x200
+DETAILED_RECORD = 0x01
+PREAMBLE = 0x04 | 0x100
+
+
+class CXString(Structure):
+    """A string owned by libclang."""
+
+    _fields_ = (("data", c_void_p), ("flags", c_uint))
+
+
+class Cursor(Structure):
+    """A node of clang's syntax tree: `kind` is libclang's number, `data` identifies the node."""
+
+    _fields_ = (("kind", c_int), ("xdata", c_int), ("data", c_void_p * 3))
+    kind: int
+
+
+class CXType(Structure):
+    """A type of clang's: `kind` is libclang's number."""
+
+    _fields_ = (("kind", c_int), ("data", c_void_p * 2))
+    kind: int
+
+
+class Location(Structure):
+    """A place in the source, opaque."""
+
+    _fields_ = (("data", c_void_p * 2), ("offset", c_uint))
+
+
+class Range(Structure):
+    """Two places in the source, opaque."""
+
+    _fields_ = (("data", c_void_p * 2), ("begin", c_uint), ("end", c_uint))
+    begin: int
+    end: int
+
+
+class Unsaved(Structure):
+    """Contents of a file given in memory."""
+
+    _fields_ = (("name", c_char_p), ("contents", c_char_p), ("length", ctypes.c_ulong))
+
+
+_VISITOR = ctypes.CFUNCTYPE(c_int, Cursor, Cursor, c_void_p)
+_FIELD_VISITOR = ctypes.CFUNCTYPE(c_int, Cursor, c_void_p)
+_INCLUSION_VISITOR = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Location), c_uint, c_void_p)
+
+_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "clang_getCString": (c_char_p, [CXString]),
+    "clang_disposeString": (None, [CXString]),
+    "clang_createIndex": (c_void_p, [c_int, c_int]),
+    "clang_disposeIndex": (None, [c_void_p]),
+    "clang_parseTranslationUnit2": (
+        c_int,
+        [c_void_p, c_char_p, POINTER(c_char_p), c_int, POINTER(Unsaved), c_uint, c_uint, POINTER(c_void_p)],
+    ),
+    "clang_disposeTranslationUnit": (None, [c_void_p]),
+    "clang_getTranslationUnitCursor": (Cursor, [c_void_p]),
+    "clang_visitChildren": (c_uint, [Cursor, _VISITOR, c_void_p]),
+    "clang_Type_visitFields": (c_uint, [CXType, _FIELD_VISITOR, c_void_p]),
+    "clang_getInclusions": (None, [c_void_p, _INCLUSION_VISITOR, c_void_p]),
+    "clang_equalCursors": (c_uint, [Cursor, Cursor]),
+    "clang_getCursorSpelling": (CXString, [Cursor]),
+    "clang_getCursorDisplayName": (CXString, [Cursor]),
+    "clang_getCursorUSR": (CXString, [Cursor]),
+    "clang_getCursorPrettyPrinted": (CXString, [Cursor, c_void_p]),
+    "clang_getCursorReferenced": (Cursor, [Cursor]),
+    "clang_getCursorDefinition": (Cursor, [Cursor]),
+    "clang_getCanonicalCursor": (Cursor, [Cursor]),
+    "clang_getCursorSemanticParent": (Cursor, [Cursor]),
+    "clang_getSpecializedCursorTemplate": (Cursor, [Cursor]),
+    "clang_getCursorExtent": (Range, [Cursor]),
+    "clang_getCursorLocation": (Location, [Cursor]),
+    "clang_getRangeStart": (Location, [Range]),
+    "clang_getRangeEnd": (Location, [Range]),
+    "clang_getExpansionLocation": (
+        None,
+        [Location, POINTER(c_void_p), POINTER(c_uint), POINTER(c_uint), POINTER(c_uint)],
+    ),
+    "clang_Location_isFromMainFile": (c_int, [Location]),
+    "clang_Location_isInSystemHeader": (c_int, [Location]),
+    "clang_getFileName": (CXString, [c_void_p]),
+    "clang_getCursorType": (CXType, [Cursor]),
+    "clang_getCursorResultType": (CXType, [Cursor]),
+    "clang_getCanonicalType": (CXType, [CXType]),
+    "clang_getPointeeType": (CXType, [CXType]),
+    "clang_getElementType": (CXType, [CXType]),
+    "clang_getArraySize": (c_longlong, [CXType]),
+    "clang_getResultType": (CXType, [CXType]),
+    "clang_Type_getValueType": (CXType, [CXType]),
+    "clang_Type_getSizeOf": (c_longlong, [CXType]),
+    "clang_getTypeSpelling": (CXString, [CXType]),
+    "clang_getTypeDeclaration": (Cursor, [CXType]),
+    "clang_getEnumDeclIntegerType": (CXType, [Cursor]),
+    "clang_isVolatileQualifiedType": (c_uint, [CXType]),
+    "clang_isConstQualifiedType": (c_uint, [CXType]),
+    "clang_Type_getNumTemplateArguments": (c_int, [CXType]),
+    "clang_Type_getTemplateArgumentAsType": (CXType, [CXType, c_uint]),
+    "clang_Cursor_getNumTemplateArguments": (c_int, [Cursor]),
+    "clang_Cursor_getTemplateArgumentKind": (c_int, [Cursor, c_uint]),
+    "clang_Cursor_getTemplateArgumentType": (CXType, [Cursor, c_uint]),
+    "clang_Cursor_getTemplateArgumentValue": (c_longlong, [Cursor, c_uint]),
+    "clang_Cursor_getNumArguments": (c_int, [Cursor]),
+    "clang_Cursor_getArgument": (Cursor, [Cursor, c_uint]),
+    "clang_Cursor_Evaluate": (c_void_p, [Cursor]),
+    "clang_EvalResult_getKind": (c_int, [c_void_p]),
+    "clang_EvalResult_getAsLongLong": (c_longlong, [c_void_p]),
+    "clang_EvalResult_isUnsignedInt": (c_uint, [c_void_p]),
+    "clang_EvalResult_getAsUnsigned": (c_ulonglong, [c_void_p]),
+    "clang_EvalResult_dispose": (None, [c_void_p]),
+    "clang_getEnumConstantDeclValue": (c_longlong, [Cursor]),
+    "clang_getEnumConstantDeclUnsignedValue": (c_ulonglong, [Cursor]),
+    "clang_getFieldDeclBitWidth": (c_int, [Cursor]),
+    "clang_Cursor_isBitField": (c_uint, [Cursor]),
+    "clang_Cursor_getOffsetOfField": (c_longlong, [Cursor]),
+    "clang_Cursor_isAnonymousRecordDecl": (c_uint, [Cursor]),
+    "clang_Cursor_isAnonymous": (c_uint, [Cursor]),
+    "clang_Cursor_getStorageClass": (c_int, [Cursor]),
+    "clang_getCursorLinkage": (c_int, [Cursor]),
+    "clang_Cursor_hasAttrs": (c_uint, [Cursor]),
+    "clang_Cursor_isDynamicCall": (c_int, [Cursor]),
+    "clang_Cursor_getVarDeclInitializer": (Cursor, [Cursor]),
+    "clang_Cursor_hasVarDeclGlobalStorage": (c_int, [Cursor]),
+    "clang_getCursorBinaryOperatorKind": (c_int, [Cursor]),
+    "clang_getCursorUnaryOperatorKind": (c_int, [Cursor]),
+    "clang_getOverriddenCursors": (None, [Cursor, POINTER(POINTER(Cursor)), POINTER(c_uint)]),
+    "clang_disposeOverriddenCursors": (None, [POINTER(Cursor)]),
+    "clang_CXXMethod_isStatic": (c_uint, [Cursor]),
+    "clang_CXXMethod_isVirtual": (c_uint, [Cursor]),
+    "clang_CXXMethod_isDefaulted": (c_uint, [Cursor]),
+    "clang_CXXMethod_isCopyAssignmentOperator": (c_uint, [Cursor]),
+    "clang_CXXMethod_isMoveAssignmentOperator": (c_uint, [Cursor]),
+    "clang_CXXConstructor_isCopyConstructor": (c_uint, [Cursor]),
+    "clang_CXXConstructor_isMoveConstructor": (c_uint, [Cursor]),
+    "clang_CXXConstructor_isDefaultConstructor": (c_uint, [Cursor]),
+    "clang_isInvalidDeclaration": (c_uint, [Cursor]),
+    "clang_getNumDiagnostics": (c_uint, [c_void_p]),
+    "clang_getDiagnostic": (c_void_p, [c_void_p, c_uint]),
+    "clang_disposeDiagnostic": (None, [c_void_p]),
+    "clang_getDiagnosticSeverity": (c_int, [c_void_p]),
+    "clang_getDiagnosticLocation": (Location, [c_void_p]),
+    "clang_getDiagnosticSpelling": (CXString, [c_void_p]),
+    "clang_getFileContents": (c_void_p, [c_void_p, c_void_p, POINTER(ctypes.c_size_t)]),
+}
+
+
+def _load() -> ctypes.CDLL:
+    """Open libclang a second time under our own signatures, leaving the Python binding's untouched."""
+    library = ctypes.CDLL(str(cindex.conf.get_filename() if cindex.Config.library_file else _bundled()))
+    for name, (result, arguments) in _SIGNATURES.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+def _bundled() -> str:
+    """The library the wheel carries, else whatever the system's loader finds."""
+    native = Path(cindex.__file__).parent / "native"
+    found = [path for path in sorted(native.glob("libclang.*")) if path.suffix in (".so", ".dylib", ".dll")]
+    return str(found[0]) if found else str(cindex.conf.get_filename())
+
+
+lib = _load()
+
+_open: list[list[Cursor]] = []
+
+
+def _collect(child: Cursor, _parent: Cursor, _data: int | None) -> int:
+    _open[-1].append(child)
+    return 1
+
+
+_COLLECT = _VISITOR(_collect)
+
+
+def _collect_field(child: Cursor, _data: int | None) -> int:
+    _open[-1].append(child)
+    return 1
+
+
+_COLLECT_FIELD = _FIELD_VISITOR(_collect_field)
+
+
+def text(string: CXString) -> str:
+    """Return the contents of `string` and free it; "" for a null string."""
+    raw: bytes | None = lib.clang_getCString(string)
+    value = raw.decode("utf-8", "replace") if raw else ""
+    lib.clang_disposeString(string)
+    return value
+
+
+def children(cursor: Cursor) -> list[Cursor]:
+    """Return the direct children of `cursor` in libclang's order."""
+    found: list[Cursor] = []
+    _open.append(found)
+    try:
+        lib.clang_visitChildren(cursor, _COLLECT, None)
+    finally:
+        _open.pop()
+    return found
+
+
+def fields(type: CXType) -> list[Cursor]:
+    """Return the field declarations of a record type, also of an instantiated class template."""
+    found: list[Cursor] = []
+    _open.append(found)
+    try:
+        lib.clang_Type_visitFields(type, _COLLECT_FIELD, None)
+    finally:
+        _open.pop()
+    return found
+
+
+def identity(cursor: Cursor) -> int:
+    """Return a number that is equal for equal nodes of one unit: for declarations the declaration's address."""
+    return cursor.data[0] or 0
+
+
+def statement_identity(cursor: Cursor) -> int:
+    """Return the address of the statement or expression behind `cursor`."""
+    return cursor.data[1] or 0
+
+
+def spelling(cursor: Cursor) -> str:
+    """Return the name of the declaration or reference, "" if it has none."""
+    return text(lib.clang_getCursorSpelling(cursor))
+
+
+def usr(cursor: Cursor) -> str:
+    """Return clang's unified symbol resolution of a declaration, "" if it has none."""
+    return text(lib.clang_getCursorUSR(cursor))
+
+
+def pretty(cursor: Cursor) -> str:
+    """Return the declaration printed from its tree: macros expanded, templates instantiated."""
+    return text(lib.clang_getCursorPrettyPrinted(cursor, None))
+
+
+def expand(location: Location) -> tuple[int, int, int, int]:
+    """Return (file handle or 0, line, column, offset) where `location` is written, macro uses taken as their place of use."""
+    file, line, column, offset = c_void_p(), c_uint(), c_uint(), c_uint()
+    lib.clang_getExpansionLocation(location, byref(file), byref(line), byref(column), byref(offset))
+    return file.value or 0, line.value, column.value, offset.value
+
+
+def evaluate(cursor: Cursor) -> int | None:
+    """Return the integer clang folds the expression or variable to, None if it does not."""
+    result = lib.clang_Cursor_Evaluate(cursor)
+    if not result:
+        return None
+    try:
+        if lib.clang_EvalResult_getKind(result) != 1:
+            return None
+        if lib.clang_EvalResult_isUnsignedInt(result):
+            return int(lib.clang_EvalResult_getAsUnsigned(result))
+        return int(lib.clang_EvalResult_getAsLongLong(result))
+    finally:
+        lib.clang_EvalResult_dispose(result)
+
+
+def overridden(cursor: Cursor) -> list[Cursor]:
+    """Return the methods that the virtual method `cursor` overrides directly."""
+    found, count = POINTER(Cursor)(), c_uint()
+    lib.clang_getOverriddenCursors(cursor, byref(found), byref(count))
+    # Copies: the array is freed below.
+    result = [Cursor.from_buffer_copy(found[i]) for i in range(count.value)]
+    if found:
+        lib.clang_disposeOverriddenCursors(found)
+    return result
+
+
+def inclusions(unit: int) -> list[int]:
+    """Return the file handles of all files that the unit includes, the main file first."""
+    found: list[int] = []
+
+    def visit(file: int, _stack: Any, _depth: int, _data: Any) -> None:
+        found.append(file)
+
+    lib.clang_getInclusions(unit, _INCLUSION_VISITOR(visit), None)
+    return found
+
+
+class Unit:
+    """A parsed translation unit; frees itself. `handle` is 0 where libclang returned nothing."""
+
+    def __init__(self, file: str, arguments: list[str], unsaved: dict[str, bytes], options: int) -> None:
+        self._index = lib.clang_createIndex(0, 0)
+        given = (c_char_p * len(arguments))(*(argument.encode("utf-8", "surrogateescape") for argument in arguments))
+        files = (Unsaved * max(1, len(unsaved)))()
+        for slot, (name, contents) in zip(files, unsaved.items(), strict=False):
+            slot.name, slot.contents, slot.length = name.encode("utf-8", "surrogateescape"), contents, len(contents)
+        out = c_void_p()
+        self.code = lib.clang_parseTranslationUnit2(
+            self._index,
+            file.encode("utf-8", "surrogateescape"),
+            given,
+            len(arguments),
+            files,
+            len(unsaved),
+            options,
+            byref(out),
+        )
+        self.handle: int = out.value or 0
+        self._keep = (given, files)
+
+    def cursor(self) -> Cursor:
+        """Return the root of the tree."""
+        root: Cursor = lib.clang_getTranslationUnitCursor(self.handle)
+        return root
+
+    def contents(self, file: int) -> bytes:
+        """Return the bytes of a file as clang read them."""
+        size = ctypes.c_size_t()
+        pointer = lib.clang_getFileContents(self.handle, file, byref(size))
+        return ctypes.string_at(pointer, size.value) if pointer else b""
+
+    def diagnostics(self) -> list[tuple[int, str, tuple[int, int, int, int]]]:
+        """Return (severity 0..4, message, place as `expand` gives it) in clang's order."""
+        found = []
+        for number in range(lib.clang_getNumDiagnostics(self.handle)):
+            entry = lib.clang_getDiagnostic(self.handle, number)
+            place = expand(lib.clang_getDiagnosticLocation(entry))
+            found.append((lib.clang_getDiagnosticSeverity(entry), text(lib.clang_getDiagnosticSpelling(entry)), place))
+            lib.clang_disposeDiagnostic(entry)
+        return found
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", 0):
+            lib.clang_disposeTranslationUnit(self.handle)
+            self.handle = 0
+        if getattr(self, "_index", None):
+            lib.clang_disposeIndex(self._index)
+            self._index = None

@@ -1,0 +1,141 @@
+"""Objects: constructions, braced lists, `new` and `delete`, lambdas, `throw`.
+
+Elided copies are not shown. It does not model brace elision in nested aggregates.
+"""
+
+from __future__ import annotations
+
+from barrierlint.source import clang_c
+from barrierlint.source.arguments import arguments
+from barrierlint.source.clang_c import Cursor, lib
+from barrierlint.source.construction import constructor
+from barrierlint.source.expressions import fold, record_stores
+from barrierlint.source.lifetimes import destructor
+from barrierlint.source.places import offsets
+from barrierlint.source.reading import EXPRESSIONS, Reading, opaque, operands
+from barrierlint.source.tree import (
+    Construct,
+    Delete,
+    Expression,
+    Initializer,
+    Integer,
+    Lambda,
+    New,
+    Throw,
+    Variable,
+)
+
+
+def construct(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
+    """Read an object made by constructor `named`."""
+    raw = lib.clang_getCursorType(cursor)
+    type, span = reading.types.convert(raw), reading.span(cursor)
+    args = tuple(arguments(reading, cursor, named))
+    copies = lib.clang_CXXConstructor_isCopyConstructor(named) or lib.clang_CXXConstructor_isMoveConstructor(named)
+    if copies and args and isinstance(args[0], Construct) and args[0].type.record == type.record:
+        return args[0]
+    callee = constructor(reading, named)
+    return Construct(span, type, callee, reading.names.qualified(named), args, destructor(reading, raw))
+
+
+def initializer(reading: Reading, cursor: Cursor) -> Expression:
+    """Read a braced list; of a scalar its only item."""
+    raw = lib.clang_getCanonicalType(lib.clang_getCursorType(cursor))
+    type, span = reading.type(cursor), reading.span(cursor)
+    parts = operands(cursor)
+    if type.kind not in ("record", "array"):
+        if len(parts) == 1:
+            return reading.expression(parts[0])
+        zero = Integer(span, type, 0) if not parts else None
+        return fold(reading, cursor, type) or zero or opaque(reading, cursor)
+    names = [clang_c.spelling(one) for one in clang_c.fields(raw)] if type.kind == "record" else []
+    items: list[tuple[str, Expression]] = []
+    at = 0
+    for part in parts:
+        name, value = _designated(part)
+        if type.kind == "record" and not name:
+            name = names[at] if at < len(names) else ""
+        if name in names:
+            at = names.index(name)
+        at += 1
+        read = reading.expression(value)
+        items.append((name, read))
+        if type.kind == "record":
+            record_stores(reading, f"{type.record}::{name}", read)
+    return Initializer(span, type, tuple(items))
+
+
+def _designated(part: Cursor) -> tuple[str, Cursor]:
+    """The member names and the value of `.a.b = value`; ("", value) of `[1] = value` and of a plain item."""
+    if part.kind != 100:
+        return "", part
+    inner = clang_c.children(part)
+    values = [child for child in inner if 100 <= child.kind < 200]
+    members = [clang_c.spelling(child) for child in inner if child.kind == 47]
+    if members and values:
+        return ".".join(members), values[-1]
+    if lib.clang_getCursorType(part).kind == 2 and len(values) > 1:
+        return "", values[-1]
+    return "", part
+
+
+def new(reading: Reading, cursor: Cursor) -> Expression:
+    """Read `new`: operands before the type are placement, the one made of the type is the initialiser."""
+    span, type = reading.span(cursor), reading.type(cursor)
+    made = type.element
+    made_by: Expression | None = None
+    placement: list[Expression] = []
+    for part in operands(cursor):
+        value = reading.expression(part)
+        same = made is not None and value.type.spelling == made.spelling
+        if isinstance(value, Construct | Initializer) or same and not isinstance(value, Integer) or part.kind == 119:
+            made_by = value
+        elif same and placement:
+            made_by = value
+        else:
+            placement.append(value)
+    return New(span, type, made_by, tuple(placement))
+
+
+def delete(reading: Reading, cursor: Cursor) -> Expression:
+    """Read `delete`."""
+    inner = operands(cursor)
+    if not inner:
+        return opaque(reading, cursor)
+    pointee = lib.clang_getPointeeType(lib.clang_getCanonicalType(lib.clang_getCursorType(inner[0])))
+    operand = reading.expression(inner[0])
+    return Delete(reading.span(cursor), reading.type(cursor), operand, destructor(reading, pointee))
+
+
+def throw(reading: Reading, cursor: Cursor) -> Expression:
+    """Read `throw`."""
+    inner = operands(cursor)
+    operand = reading.expression(inner[0]) if inner else None
+    return Throw(reading.span(cursor), reading.type(cursor), operand)
+
+
+def lambda_(reading: Reading, cursor: Cursor) -> Expression:
+    """Read a lambda; its call operator is read as a function of its own (of a generic one each instantiation called)."""
+    raw = lib.clang_getCursorType(cursor)
+    closure = lib.clang_getTypeDeclaration(raw)
+    function = ""
+    for child in clang_c.children(closure):
+        if child.kind == 21 and clang_c.spelling(child) == "operator()":
+            function = reading.need(child)
+    captures = tuple(_captures(reading, cursor))
+    return Lambda(reading.span(cursor), reading.types.convert(raw), function, captures)
+
+
+def _captures(reading: Reading, cursor: Cursor) -> list[tuple[Variable, bool]]:
+    """The variables named in the capture list and whether an `&` stands before them."""
+    found: list[tuple[Variable, bool]] = []
+    for child in clang_c.children(cursor):
+        if child.kind == 50:
+            named = lib.clang_getCursorReferenced(child)
+            file, first, _ = offsets(child)
+            before = reading.source(file)[:first].rstrip()
+            found.append((reading.names.variable(named), before.endswith(b"&")))
+    return found
+
+
+EXPRESSIONS.update({119: initializer, 133: throw, 134: new, 135: delete, 144: lambda_, 155: initializer})

@@ -1,0 +1,223 @@
+"""From a file and its arguments to a TranslationUnit: the whole of `source` on one page.
+
+`parse` never fails on bad input: what could not be read is in the unit's notifications, `lost` where nothing could be. Arguments
+that libclang refuses outright are found one by one and left out. It does not run any compiler.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from barrierlint.finding import Notification, Severity, Span
+from barrierlint.source import arguments as _arguments  # noqa: F401
+from barrierlint.source import calls as _calls  # noqa: F401
+from barrierlint.source import clang_c
+from barrierlint.source import objects as _objects  # noqa: F401
+from barrierlint.source import statements as _statements  # noqa: F401
+from barrierlint.source import unexposed as _unexposed  # noqa: F401
+from barrierlint.source.clang_c import KEEP_GOING, Cursor, Unit, lib
+from barrierlint.source.commands import architecture
+from barrierlint.source.functions import note_patterns, read_all
+from barrierlint.source.language import complete
+from barrierlint.source.losses import note_mistakes, sort_diagnostics
+from barrierlint.source.places import Places
+from barrierlint.source.reading import Reading
+from barrierlint.source.records import read_records
+from barrierlint.source.roots import Roots, find_roots, read_globals
+from barrierlint.source.tree import TranslationUnit
+
+LIMIT = 20_000
+_ROUNDS = 4
+_PROBE = "barrierlint_probe_"
+_RECURSION = 20_000
+
+
+def parse(
+    file: Path,
+    arguments: Sequence[str] | None = None,
+    *,
+    unsaved: dict[str, str] | None = None,
+    extra_include: Sequence[str] = (),
+    limit: int = LIMIT,
+) -> TranslationUnit:
+    """Return what `file` and all it reaches says, under `arguments` as `clean_arguments` gives them (None: the defaults).
+
+    `unsaved` are contents of files in memory by path; `extra_include` directories are searched last. At most `limit` functions
+    are read. Unreadable input gives a unit without functions and a notification with `lost`.
+    """
+    contents = {os.fspath(name): text.encode() for name, text in (unsaved or {}).items()}
+    main = os.fspath(file)
+    source, problem = _read(main, contents)
+    words, dropped = complete(main, source, arguments, extra_include)
+    target = architecture(words)
+    if problem is not None:
+        return TranslationUnit(main, (), (), target, notifications=(problem,))
+    rejected = _rejected(main, words)
+    words = [word for word in words if word not in rejected]
+    notes = [_flag_note(word) for word in (*dropped, *rejected)]
+    deepest = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(deepest, _RECURSION))
+    try:
+        return _parse(main, words, contents, source, target, notes, limit)
+    finally:
+        sys.setrecursionlimit(deepest)
+
+
+def _parse(
+    main: str, words: list[str], contents: dict[str, bytes], source: bytes, target: str, notes: list[Notification], limit: int
+) -> TranslationUnit:
+    """Parse, read, and where destructors of templates are wanted parse once more with probes for them."""
+    wanted: dict[str, str] = {}
+    probed: dict[str, Cursor] = {}
+    for _ in range(_ROUNDS):
+        extended = source + _probes(wanted).encode()
+        given = {**contents, main: extended} if wanted else contents
+        unit = Unit(main, words, given, KEEP_GOING)
+        if not unit.handle:
+            lost = Notification("parse-error", f"{main}: clang could not parse this file at all; check its flags", Span(main, 1), True)
+            return TranslationUnit(main, (), (), target, notifications=(*notes, lost))
+        places = Places(main, main)
+        probed = _answers(unit, wanted) if wanted else {}
+        mistakes, header_notes, failed = sort_diagnostics(unit, places, len(source))
+        reading = Reading(unit, places, probed, limit)
+        reading.cxx = _is_cxx(words)
+        reading.mistakes = mistakes
+        roots = _read_unit(reading)
+        fresh = {usr: spelling for usr, spelling in reading.to_probe.items() if usr not in wanted}
+        if not fresh:
+            break
+        wanted.update(fresh)
+    _note_unanswered(reading)
+    told = {at for current in reading.told for at in current}
+    note_mistakes(reading, told, roots.functions)
+    note_patterns(reading, roots.patterns)
+    return _finish(main, reading, roots, target, notes + header_notes, failed)
+
+
+def _read_unit(reading: Reading) -> Roots:
+    """Read everything that the roots reach."""
+    roots = find_roots(reading)
+    for cursor in roots.functions:
+        reading.need(cursor)
+    read_all(reading)
+    read_globals(reading, roots)
+    return roots
+
+
+def _finish(
+    main: str, reading: Reading, roots: Roots, target: str, notes: list[Notification], failed: bool
+) -> TranslationUnit:
+    """The unit made of all that was read."""
+    usrs = tuple(dict.fromkeys(reading.names.usr(cursor) for cursor in roots.functions))
+    order = {usr: at for at, usr in enumerate(usrs)}
+    functions = sorted(reading.made.values(), key=lambda one: order.get(one.usr, len(order)))
+    records = read_records(reading)
+    everything = [*notes, *reading.notes.values()]
+    if failed and not functions and not roots.patterns:
+        message = f"{main}: nothing could be read because of errors; give include directories (-I) or a compile database (-p)"
+        everything.append(Notification("parse-error", message, Span(main, 1), True))
+    included = [reading.places.path(handle) for handle in clang_c.inclusions(reading.unit.handle)]
+    return TranslationUnit(
+        main,
+        tuple(functions),
+        tuple(usr for usr in usrs if usr in reading.made),
+        target,
+        tuple(reading.assigned),
+        records,
+        tuple(everything),
+        tuple(reading.globals.values()),
+        tuple(dict.fromkeys(path for path in included if path != main)),
+    )
+
+
+# --- input -------------------------------------------------------------------------------------------------------------
+
+
+def _read(main: str, contents: dict[str, bytes]) -> tuple[bytes, Notification | None]:
+    """The bytes of the main file, or why they are of no use."""
+    source = contents.get(main)
+    if source is None:
+        try:
+            source = Path(main).read_bytes()
+        except FileNotFoundError:
+            return b"", Notification("no-such-file", f"{main}: no such file; check the path", None, True)
+        except OSError as error:
+            return b"", Notification("no-such-file", f"{main}: {error.strerror or error}; check the path", None, True)
+    if b"\0" in source:
+        return b"", Notification("binary-file", f"{main}: not a source file: it holds NUL bytes; leave it out", Span(main, 1), True)
+    if not source.strip():
+        note = Notification("empty-file", f"{main}: the file is empty: nothing to analyse", Span(main, 1), severity=Severity.NOTE)
+        return b"", note
+    return source, None
+
+
+def _rejected(main: str, words: list[str]) -> list[str]:
+    """The arguments with which libclang returns nothing at all, found by trying them one by one on an empty file."""
+    name = "barrierlint-empty" + os.path.splitext(main)[1]
+    fixed = [word for word in words if not word.startswith(("-include", "-imacros"))]
+
+    def accepted(some: list[str]) -> bool:
+        return bool(Unit(name, some, {name: b""}, 0).handle)
+
+    if accepted(fixed):
+        return []
+    single = [word for word in words if word.startswith("-") and not accepted([word])]
+    return single
+
+
+def _flag_note(word: str) -> Notification:
+    return Notification("unknown-flag", f"flag `{word}` is not known to clang and was left out", None, severity=Severity.NOTE)
+
+
+def _is_cxx(words: list[str]) -> bool:
+    at = words.index("-x") if "-x" in words else -1
+    return at < 0 or "++" in words[at + 1]
+
+
+# --- probes ------------------------------------------------------------------------------------------------------------
+
+
+def _probes(wanted: dict[str, str]) -> str:
+    """Functions that destroy an object of each type wanted, so that clang instantiates the destructors."""
+    lines = []
+    for number, spelling in enumerate(wanted.values()):
+        name = re.sub(r"\(anonymous namespace\)::|`anonymous namespace'::", "", spelling)
+        lines.append(f"\nstatic void {_PROBE}{number}() {{ using P = {name}; ((P *)0)->~P(); }}")
+    return "\n" + "".join(lines) + "\n"
+
+
+def _answers(unit: Unit, wanted: dict[str, str]) -> dict[str, Cursor]:
+    """The destructors that the probes reached, by the USR of their class."""
+    keys = list(wanted)
+    found: dict[str, Cursor] = {}
+    for cursor in clang_c.children(unit.cursor()):
+        if cursor.kind != 8:
+            continue
+        name = clang_c.spelling(cursor)
+        if name.startswith(_PROBE):
+            destructor = _destructor_in(cursor)
+            if destructor is not None:
+                found[keys[int(name[len(_PROBE) :])]] = destructor
+    return found
+
+
+def _destructor_in(cursor: Cursor) -> Cursor | None:
+    stack = [cursor]
+    while stack:
+        part = stack.pop()
+        if part.kind == 103:
+            named: Cursor = lib.clang_getCursorReferenced(part)
+            if named.kind == 25:
+                return named
+        stack.extend(clang_c.children(part))
+    return None
+
+
+def _note_unanswered(reading: Reading) -> None:
+    for usr, spelling in reading.to_probe.items():
+        if usr not in reading.probed:
+            reading.note("lost-destructor", f"the destructor of `{spelling}` could not be read: what it does is unknown")
