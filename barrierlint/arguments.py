@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from barrierlint import __version__
 
@@ -56,6 +55,13 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     return space
 
 
+def subparser(command: str) -> argparse.ArgumentParser:
+    """Return the parser of one command, for its help text."""
+    actions = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    found: argparse.ArgumentParser = next(actions).choices[command]
+    return found
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     top = argparse.ArgumentParser(
@@ -66,8 +72,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("-V", "--version", action="version", version=f"barrierlint {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _check(commands.add_parser("check", help="analyse C and C++ files and report what lacks a barrier", **_prose()))
-    _explain(commands.add_parser("explain", help="show all there is to a finding, or its litmus test", **_prose()))
+    _check(commands.add_parser("check", help="analyse C and C++ files and report what lacks a barrier"))
+    _explain(commands.add_parser("explain", help="show all there is to a finding, or its litmus test"))
     rule = commands.add_parser("rule", help="show the manual page of a rule")
     rule.add_argument("rule", metavar="ID", help="a rule's id or name, such as BL001")
     commands.add_parser("rules", help="list the rules")
@@ -77,11 +83,8 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _prose() -> dict[str, object]:
-    return {"epilog": EXIT_STATUS, "formatter_class": argparse.RawDescriptionHelpFormatter}
-
-
 def _check(to: argparse.ArgumentParser) -> None:
+    to.epilog, to.formatter_class = EXIT_STATUS, argparse.RawDescriptionHelpFormatter
     to.add_argument("paths", nargs="*", metavar="PATH", help="files, or folders with sources")
     _inputs(to)
     _selection(to)
@@ -140,10 +143,25 @@ def _selection(to: argparse.ArgumentParser) -> None:
     group = to.add_argument_group("analysis")
     group.add_argument("--select", action=Words, default=["ALL"], metavar="RULES", help="ids, families (BL0) or ALL")
     group.add_argument("--ignore", action=Words, default=[], metavar="RULES", help="the same, left out")
-    group.add_argument(
-        "--features", choices=FEATURES, default="base", metavar="SET", help=f"hardware: {', '.join(FEATURES)}"
-    )
+    _features(group)
     group.add_argument("--no-confirm", action="store_true", help="do not simulate the findings")
+
+
+def _features(to: argparse._ActionsContainer) -> None:
+    to.add_argument(
+        "--features",
+        type=features,
+        default="base",
+        metavar="SET",
+        help=f"hardware: {', '.join(FEATURES)}, or several joined by + (default: %(default)s)",
+    )
+
+
+def features(text: str) -> str:
+    """Check a set of hardware features such as `ets2+exs`."""
+    if unknown := [word for word in text.lower().split("+") if word not in FEATURES]:
+        raise argparse.ArgumentTypeError(f"unknown feature '{unknown[0]}' (choose from {', '.join(FEATURES)})")
+    return text.lower()
 
 
 def _detail(group: argparse._ArgumentGroup) -> None:
@@ -160,8 +178,8 @@ def _cfg(to: argparse.ArgumentParser) -> None:
 
 
 def _simulate(to: argparse.ArgumentParser) -> None:
-    to.add_argument("files", nargs="+", metavar="FILE", type=Path, help="litmus tests")
-    to.add_argument("--features", choices=FEATURES, default="base", metavar="SET", help=", ".join(FEATURES))
+    to.add_argument("files", nargs="+", metavar="FILE", help="litmus tests, or folders of them")
+    _features(to)
     to.add_argument("--format", choices=("text", "tsv"), default="text", help="default: %(default)s")
     to.add_argument("--trace", action="store_true", help="show the execution that reaches the condition")
 

@@ -12,7 +12,8 @@ import os
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from barrierlint import arguments
@@ -157,8 +158,12 @@ def _text(report: Report, rules: Mapping[str, RuleInfo], space: Namespace, colou
     wanted = space.color == "always" or (
         colour and sys.stdout is not None and style.wants_colour(space.color, sys.stdout, os.environ)
     )
-    columns = max(shutil.get_terminal_size((120, 24)).columns, 60)
-    return text.render(report, rules, text.View(style.Style(wanted), space.verbose, space.quiet, columns))
+    return text.render(report, rules, text.View(style.Style(wanted), space.verbose, space.quiet, _columns()))
+
+
+def _columns() -> int:
+    """The columns tables may take: the terminal's, 120 without one."""
+    return max(shutil.get_terminal_size((120, 24)).columns, 60)
 
 
 def _save(file: str, text: str) -> None:
@@ -254,7 +259,42 @@ def cfg_command(space: Namespace) -> int:
 
 def simulate_command(space: Namespace) -> int:
     """Run litmus tests: the verdict of each condition, and with --trace the execution that reaches it."""
-    raise NotImplementedError
+    from barrierlint.report import timeline
+    from barrierlint.report.lines import printable
+    from barrierlint.sim.litmus_values import LitmusError
+    from barrierlint.sim.run import Result, simulate_file, tsv
+
+    status = CLEAN
+    for file in _litmus_files(space.files):
+        try:
+            outcome = simulate_file(file, space.features)
+        except (LitmusError, OSError) as error:
+            complain(str(error) if isinstance(error, LitmusError) else f"{file}: {error.strerror}")
+            status = USAGE
+            continue
+        if outcome.result is Result.UNDECIDED and status == CLEAN:
+            status = LOST
+        if space.format == "tsv":
+            write(tsv([outcome]))
+        else:
+            why = f": {outcome.reason}" if outcome.reason else ""
+            line = f"{outcome.name}: {outcome.result} ({outcome.states} states, {outcome.seconds:.3f} s){why}"
+            write(printable(line) + "\n")
+        if space.trace and outcome.trace:
+            write(timeline.render(outcome.trace, _columns()) + "\n\n")
+    return status
+
+
+def _litmus_files(names: Sequence[str]) -> Iterator[str]:
+    """The files named, folders replaced by the litmus tests below them."""
+    for name in names:
+        if not os.path.isdir(name):
+            yield name
+            continue
+        found = sorted(str(path) for path in Path(name).rglob("*.litmus"))
+        if not found:
+            raise CommandError(f"no litmus test (*.litmus) in directory {name}")
+        yield from found
 
 
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {

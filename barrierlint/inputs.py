@@ -15,6 +15,7 @@ from pathlib import Path
 
 from barrierlint import source
 from barrierlint.finding import Notification, Severity, Span
+from barrierlint.source.commands import DEFAULT_TARGET
 
 SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp"})
 HEADERS = frozenset({".h", ".hh", ".hpp", ".hxx", ".h++", ".H", ".inc", ".inl", ".ipp", ".tcc"})
@@ -48,11 +49,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file to parse: `path` for reports, `arguments` for the compiler, run in `directory` ("": here)."""
+    """One file to parse: `path` for reports, `arguments` for libclang, and those of its command that were `dropped`."""
 
     path: str
     arguments: tuple[str, ...]
-    directory: str = ""
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,13 @@ def _commands(request: Request) -> tuple[dict[str, source.CompileCommand], str]:
     """The compile commands by real path, and the database's name; neither if flags were given or none is found."""
     if request.flags is not None:
         return {}, ""
-    found = request.database or source.find_database(_start(request.paths[0]))
+    found = Path(request.database) if request.database else source.find_database(Path(_start(request.paths[0])))
     if found is None:
         return {}, ""
     commands: dict[str, source.CompileCommand] = {}
     for command in source.load_database(found):
         commands.setdefault(os.path.realpath(command.file), command)
-    return commands, str(found)
+    return commands, os.path.relpath(found)
 
 
 def _start(path: str) -> str:
@@ -130,18 +131,18 @@ def suffix(name: str) -> str:
 
 def _input(path: str, request: Request, commands: dict[str, source.CompileCommand]) -> Input:
     """One file with its arguments: from the database, from a neighbour in it, from the flags given, or guessed."""
-    command = commands.get(os.path.realpath(path)) or _neighbour(path, commands)
-    arguments = command.arguments if command else request.flags or ()
-    kept = [word for word in arguments if not any(fnmatchcase(word, pattern) for pattern in request.remove)]
-    kept += request.extra
-    if not has_target(kept):
-        kept.insert(0, f"--target={request.target}")
-    return Input(path, tuple(kept), command.directory if command else "")
+    given = source.CompileCommand(os.path.abspath(path), os.getcwd(), ("cc", *(request.flags or ())))
+    command = commands.get(os.path.realpath(path)) or _neighbour(path, commands) or given
+    arguments, dropped, _ = source.clean_arguments(command)
+    kept = [_retargeted(word, command, request) for word in arguments]
+    kept = [word for word in kept if not any(fnmatchcase(word, pattern) for pattern in request.remove)]
+    return Input(path, (*kept, *request.extra), dropped)
 
 
-def has_target(arguments: Sequence[str]) -> bool:
-    """Whether the arguments name the machine to compile for."""
-    return any(word == "-target" or word.startswith("--target") for word in arguments)
+def _retargeted(word: str, command: source.CompileCommand, request: Request) -> str:
+    """The default target, where the command names none, is what the user says it is."""
+    guessed = word == f"--target={DEFAULT_TARGET}" and word not in command.arguments
+    return f"--target={request.target}" if guessed else word
 
 
 def _neighbour(path: str, commands: dict[str, source.CompileCommand]) -> source.CompileCommand | None:
@@ -192,10 +193,12 @@ def _unusable(path: str, stated: bool) -> str:
 def _about_guesses(
     files: Sequence[Input], request: Request, commands: dict[str, source.CompileCommand], database: str
 ) -> Iterator[Notification]:
-    """Say which arguments were guessed: for all files, or for those the database does not list."""
-    if request.flags is not None or not files:
-        return
-    if not database:
+    """Say which arguments were guessed or dropped: of all files, or of those the database does not list."""
+    dropped = dict.fromkeys(word for item in files for word in item.dropped if word.startswith("-"))
+    if dropped:
+        text = f"compiler arguments that say nothing to the analysis were dropped: {' '.join(dropped)}"
+        yield Notification("dropped-flag", text, severity=Severity.NOTE)
+    if request.flags is None and files and not database:
         text = f"no compile_commands.json found, guessed `{' '.join(files[0].arguments)}`; {HOW_TO_GET_ONE}"
         yield Notification("no-compile-database", text)
     guessed = [item.path for item in files if commands and os.path.realpath(item.path) not in commands]

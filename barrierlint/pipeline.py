@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from barrierlint.models import Models
     from barrierlint.source.tree import TranslationUnit
 
-ARM64 = ("aarch64", "arm64", "arm64e", "arm64_32", "aarch64_be", "aarch64_32")
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -54,14 +52,15 @@ def run(options: Options) -> Report:
 
     chosen = frozenset(rule.id for rule in select_rules(all_rules(), options.select, options.ignore))
     lowered = lower(options)
-    found = folded(rules.check(lowered.program, lowered.models, select=chosen))
+    checked = rules.check(lowered.program, lowered.models, select=chosen)
+    found = folded(checked.findings)
     if options.confirm:
         found = tuple(confirmed(finding, options.features) for finding in found)
     found = with_fingerprints(sorted(found, key=lambda finding: (finding.span, finding.rule)))
     return Report(
         findings=tuple(finding for finding in found if finding.confirmation.verdict is not Verdict.REFUTED),
         refuted=tuple(finding for finding in found if finding.confirmation.verdict is Verdict.REFUTED),
-        notifications=distinct(lowered.notifications),
+        notifications=distinct((*lowered.notifications, *checked.notifications)),
         files=lowered.files,
         functions=len(lowered.program.functions),
     )
@@ -69,23 +68,30 @@ def run(options: Options) -> Report:
 
 def lower(options: Options) -> Lowered:
     """Parse and lower the inputs of `options` together: one program, functions of headers in it once."""
-    from barrierlint.cfg.lower import lower as lower_units
+    from barrierlint import cfg
 
     inputs = collect(options.request)
     models = load_models(options)
-    units, notes = parse_all(inputs.files)
-    ours = [unit for unit in units if unit.target in ARM64]
-    program = lower_units(ours, models)
-    parsed = [note for unit in units for note in unit.notifications]
-    notes = (*inputs.notifications, *notes, *parsed, *foreign(units), *program.notifications)
-    return Lowered(program, models, len(inputs.files), notes)
+    units, lost = parse_all(inputs.files)
+    program = cfg.lower(units, models)
+    return Lowered(program, models, len(inputs.files), (*inputs.notifications, *lost, *program.notifications))
 
 
 def load_models(options: Options) -> Models:
     """Return the models named, or those shipped that fit the tree of the inputs."""
     from barrierlint import models
 
-    return models.load(options.models or models.detect(common_folder(options.request.paths)))
+    names = options.models or models.detect(common_folder(options.request.paths))
+    return models.load(names, check=instruction_problem)
+
+
+def instruction_problem(text: str) -> str | None:
+    """Return what is wrong with an instruction of a model's `does`, None if nothing is."""
+    from barrierlint.cfg.asm import decode_lines
+    from barrierlint.events import UnknownInstruction
+
+    unknown = [event.text for event in decode_lines(text) if isinstance(event, UnknownInstruction)]
+    return f"the assembler's decoder does not know {unknown[0]}" if unknown else None
 
 
 def common_folder(paths: Sequence[str]) -> Path:
@@ -102,25 +108,13 @@ def parse_all(files: Iterable[Input]) -> tuple[list[TranslationUnit], tuple[Noti
     lost: list[Notification] = []
     for item in files:
         try:
-            units.append(source.parse(item.path, item.arguments))
+            units.append(source.parse(Path(item.path), item.arguments))
         except RecursionError:
             text = f"{item.path}: nested too deeply to be analysed"
             lost.append(Notification("too-deep", text, lost=True, severity=Severity.ERROR))
         except source.SourceError as error:
             lost.append(Notification("parse-error", str(error), lost=True, severity=Severity.ERROR))
     return units, tuple(lost)
-
-
-def foreign(units: Iterable[TranslationUnit]) -> Iterable[Notification]:
-    """Say of each other architecture that its files have nothing to report."""
-    paths: dict[str, list[str]] = {}
-    for unit in units:
-        if unit.target not in ARM64:
-            paths.setdefault(unit.target, []).append(unit.path)
-    for target, names in paths.items():
-        listed = names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-        text = f"{listed}: compiled for {target}, not for AArch64: these rules have nothing to report there"
-        yield Notification("other-architecture", text)
 
 
 def all_rules() -> tuple[RuleInfo, ...]:

@@ -6,9 +6,10 @@
     // event: Dsb ishst, ContextSync isb              this line lowers to exactly these events (`none`: to none)
     // redundant: reason                              deleting this barrier uncovers nothing, and why
 
-Several fit on one line, each behind its own `//`. A comment alone on its line speaks of the next line of code. Anywhere
-in the file, about the whole of it: `model:`, `flags:`, `features:` (as on the command line), `with:` (more sources of the
-program), `notification: kind` and `lost: kind` (what must be said of the input). What it does not read: block comments.
+Several fit on one line, each behind its own `//`. A comment alone on its line speaks of the next line of code.
+Anywhere in the file, about the whole of it: `model:`, `flags:`, `features:` (as on the command line), `with:` (more
+sources of the program), `notification: kind` and `lost: kind` (what must be said of the input). What it does not read:
+block comments.
 """
 
 from __future__ import annotations

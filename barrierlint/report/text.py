@@ -20,6 +20,9 @@ from barrierlint.report.style import Style
 MAX_ALIKE = 3
 """Notifications of one kind shown one by one; the rest are counted."""
 
+_SAID = {"other-architecture"}
+"""Notes shown without being asked for: they explain why nothing was found."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -73,7 +76,8 @@ def _notifications(notes: tuple[Notification, ...], view: View) -> Iterator[str]
     shown: Counter[str] = Counter()
     hidden: Counter[str] = Counter()
     for note in sorted(notes, key=lambda note: not note.lost):
-        known = note.severity is Severity.NOTE or shown[note.kind] >= MAX_ALIKE
+        quiet = note.severity is Severity.NOTE and note.kind not in _SAID
+        known = quiet or shown[note.kind] >= MAX_ALIKE
         if known and not note.lost and not view.verbose:
             hidden[note.kind] += 1
         else:

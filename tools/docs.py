@@ -1,0 +1,97 @@
+"""Writes what is generated: docs/rules/ from the rules and their fixtures, and the help text in README.md.
+
+    python tools/docs.py            write
+    python tools/docs.py --check    say what is stale, exit status 1 if anything is
+
+What it does not write: prose that is not in a rule, a fixture or the parser.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from barrierlint import arguments
+from barrierlint.finding import RuleInfo
+from barrierlint.pipeline import all_rules
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = {".c": "c", ".cc": "cpp", ".cpp": "cpp"}
+NOTE = "<!-- Written by tools/docs.py from the rule and its fixtures; change those, then run `make docs`. -->\n"
+HELP = re.compile(r"(<!-- help -->\n```text\n).*?(```\n<!-- /help -->)", re.DOTALL)
+OPENING = re.compile(r"\A\s*/\*(.*?)\*/\s*", re.DOTALL)
+
+
+def pages() -> dict[Path, str]:
+    """All generated files with their text."""
+    rules = all_rules()
+    found = {ROOT / "docs" / "rules" / f"{rule.id}.md": rule_page(rule) for rule in rules}
+    found[ROOT / "docs" / "rules" / "README.md"] = index(rules)
+    readme = ROOT / "README.md"
+    found[readme] = with_help(readme.read_text(encoding="utf-8"))
+    return found
+
+
+def rule_page(rule: RuleInfo) -> str:
+    """The page of a rule: its prose, then its fixtures."""
+    parts = [NOTE, f"# {rule.id} {rule.name}\n", f"Severity: {rule.severity}.\n", rule.page.strip() + "\n"]
+    programs = sorted(path for path in (ROOT / "fixtures" / rule.id).rglob("*") if path.suffix in SOURCES)
+    if programs:
+        parts.append("## Fixtures\n\nEach is a test: `expect` marks a finding, `step` its path, `ok` what is silent.\n")
+    parts += [fixture_section(path) for path in programs]
+    return "\n".join(parts)
+
+
+def fixture_section(path: Path) -> str:
+    """A fixture: its opening comment as text, the rest as code."""
+    text = path.read_text(encoding="utf-8")
+    found = OPENING.match(text)
+    words = " ".join(line.strip().lstrip("*").strip() for line in found[1].splitlines()).strip() if found else ""
+    code = text[found.end() :] if found else text
+    name = path.relative_to(ROOT / "fixtures")
+    return f"### {name}\n\n{words}\n\n```{SOURCES[path.suffix]}\n{code.strip()}\n```\n"
+
+
+def index(rules: tuple[RuleInfo, ...]) -> str:
+    """The table of all rules."""
+    rows = [f"| [{rule.id}]({rule.id}.md) | {rule.name} | {rule.severity} | {rule.summary} |" for rule in rules]
+    return "\n".join([NOTE, "# Rules\n", "| id | name | severity | what it flags |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def with_help(readme: str) -> str:
+    """README.md with the help text as it is now, 100 columns wide."""
+    os.environ["COLUMNS"] = "100"
+    os.environ["NO_COLOR"] = "1"
+    check = arguments.subparser("check").format_help()
+    return HELP.sub(lambda match: match[1] + check + match[2], readme)
+
+
+def stale(wanted: Mapping[Path, str]) -> list[Path]:
+    """The files that differ from what they should be, and pages of rules that are gone."""
+    differing = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return differing + [path for path in (ROOT / "docs" / "rules").glob("*.md") if path not in wanted]
+
+
+def main(words: list[str]) -> int:
+    """Write, or check; return the exit status."""
+    wanted = pages()
+    old = stale(wanted)
+    if "--check" in words:
+        for path in old:
+            print(f"{path.relative_to(ROOT)}: not what tools/docs.py writes; run `make docs`", file=sys.stderr)
+        return 1 if old else 0
+    for path in old:
+        if path in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[path], encoding="utf-8")
+        else:
+            path.unlink()
+        print(path.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
