@@ -1,0 +1,246 @@
+"""Calls: who is called with what, and what takes a call's place.
+
+Evaluation is in order: object, arguments, call; a call ends its block. A model's word replaces the call, then
+intrinsics do; what stays has as targets the functions with bodies it can reach. What it does not model: default
+arguments the tree does not show, tail calls.
+"""
+
+from __future__ import annotations
+
+from barrierlint.cfg import cleanups
+from barrierlint.cfg.callgraph import place_of
+from barrierlint.cfg.fold import ZERO, convert
+from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
+from barrierlint.cfg.modelled import lower_intrinsic, lower_modelled
+from barrierlint.cfg.nodes import peel
+from barrierlint.cfg.places import address, is_object, memory, read, width
+from barrierlint.events import Access, Call, Kind
+from barrierlint.finding import Span
+from barrierlint.source import tree
+from barrierlint.terms import AddressOf, Apply, Name, Term
+
+_VALUE_OF_FIRST = frozenset(
+    {"__builtin_expect", "__builtin_expect_with_probability", "__builtin_assume_aligned", "__builtin_launder"}
+)
+_UNREACHABLE = frozenset(
+    {"__builtin_unreachable", "__builtin_trap", "__builtin_abort", "abort", "std::abort", "std::terminate"}
+)
+_IDENTITIES = ("std::move<", "std::forward<", "std::addressof<", "std::__addressof<", "std::as_const<", "std::launder<")
+_NOTHING = frozenset({"__builtin_assume", "__builtin_prefetch", "__builtin_va_end", "__builtin_va_start"})
+
+
+def call(frame: Frame, expression: tree.CallExpression) -> Term:
+    """Evaluate a call; the result of a record that is not transparent is the address of a temporary."""
+    special = _special(frame, expression)
+    if special is not None:
+        return special
+    if returns_object(frame, expression):
+        from barrierlint.cfg.objects import destroy_later
+
+        home = frame.object()
+        call_into(frame, expression, home)
+        destroy_later(frame, home, expression.type, expression.span)
+        return home
+    return _call(frame, expression)
+
+
+def returns_object(frame: Frame, expression: tree.CallExpression) -> bool:
+    """True where the result is a record known by its address."""
+    return not returns_reference(frame, expression) and is_object(frame, expression.type)
+
+
+def returns_reference(frame: Frame, expression: tree.CallExpression) -> bool:
+    """True where the call is an lvalue."""
+    function = frame.environment.functions.get(expression.callee)
+    return expression.type.kind == "reference" or (function is not None and function.result.kind == "reference")
+
+
+def call_into(frame: Frame, expression: tree.CallExpression, home: Term) -> None:
+    """Call, and let `home` receive the record returned, whose parts are not known."""
+    _call(frame, expression)
+    size = width(frame, expression.type)
+    frame.emit(Access(Kind.WRITE, home, frame.unknown("result"), size=size), expression.span, "result of the call")
+
+
+def _special(frame: Frame, expression: tree.CallExpression) -> Term | None:
+    """Builtins that are not calls, and functions that only pass on an address."""
+    name, args = expression.qualified, expression.args
+    if name in _VALUE_OF_FIRST and args:
+        value = frame.value(args[0])
+        for arg in args[1:]:
+            frame.value(arg)
+        return value
+    if name in _UNREACHABLE and expression.callee not in frame.environment.functions:
+        frame.builder.stop()
+        return ZERO
+    if name == "__builtin_constant_p":
+        return ZERO
+    if name in _NOTHING:
+        return ZERO
+    if name.startswith(_IDENTITIES) and len(args) == 1:
+        return address(frame, args[0])
+    if _is_copy_assignment(frame, expression) and expression.object is not None:
+        from barrierlint.cfg.objects import assign
+
+        target = _object_place(expression, expression.object)
+        return assign(frame, tree.Assignment(expression.span, target.type, "=", target, args[0]))
+    return None
+
+
+def _is_copy_assignment(frame: Frame, expression: tree.CallExpression) -> bool:
+    """True for an implicit (trivial) copy or move assignment: an `operator=` without a body, from the same class."""
+    if not expression.qualified.endswith("::operator=") or len(expression.args) != 1:
+        return False
+    if expression.callee in frame.environment.functions or expression.object is None:
+        return False
+    if frame.environment.models.function(expression.qualified) is not None:
+        return False
+    own, other = expression.object.type, expression.args[0].type
+    own = own.element if expression.arrow and own.element is not None else own
+    other = other.element if other.kind == "reference" and other.element is not None else other
+    return own.kind == "record" and own.record == other.record
+
+
+def _object_place(expression: tree.CallExpression, object: tree.Expression) -> tree.Expression:
+    if not expression.arrow or object.type.element is None:
+        return object
+    return tree.Unary(object.span, object.type.element, "*", object)
+
+
+def _call(frame: Frame, expression: tree.CallExpression) -> Term:
+    modelled = lower_modelled(frame, expression)
+    if modelled is not None:
+        return modelled
+    intrinsic = lower_intrinsic(frame, expression)
+    if intrinsic is not None:
+        return intrinsic
+    target = frame.value(expression.target) if expression.target is not None and not expression.callee else None
+    args = object_argument(frame, expression) + pass_arguments(frame, expression.callee, expression.args)
+    targets, why = _targets(frame, expression, target)
+    into = None
+    if expression.type.kind != "void":
+        into = frame.builder.temporary()
+    event = Call(expression.callee, expression.qualified, args, into, targets, why)
+    frame.emit(event, expression.span)
+    _after(frame, expression.noreturn, targets, why)
+    return Name(into) if into else ZERO
+
+
+def object_argument(frame: Frame, expression: tree.CallExpression) -> tuple[Term, ...]:
+    """The object pointer of a method call, () for free and static functions (their object is still evaluated)."""
+    if expression.object is None:
+        return ()
+    object = frame.value(expression.object) if expression.arrow else address(frame, expression.object)
+    function = frame.environment.functions.get(expression.callee)
+    return () if function is not None and function.is_static else (object,)
+
+
+def pass_arguments(frame: Frame, callee: str, args: tuple[tree.Expression, ...]) -> tuple[Term, ...]:
+    """Evaluate `args` as the parameters of `callee` want them."""
+    function = frame.environment.functions.get(callee)
+    types = [param.type for param in function.params] if function is not None else []
+    return tuple(
+        pass_argument(frame, arg, types[index] if index < len(types) else None) for index, arg in enumerate(args)
+    )
+
+
+def pass_argument(frame: Frame, arg: tree.Expression, type: tree.Type | None) -> Term:
+    """One argument: by reference its address, a record that is not transparent as the address of a copy, else its
+    value.
+    """
+    wanted = type or arg.type
+    if wanted.kind == "reference":
+        return address(frame, arg)
+    if not is_object(frame, wanted) or wanted.kind != "record":
+        word = frame.environment.layouts.word(wanted) or wanted
+        return convert(frame.value(arg), arg.type, word)
+    inner = peel(arg)
+    if isinstance(inner, tree.Lambda | tree.FunctionReference) or "(lambda" in wanted.spelling:
+        return frame.value(inner)
+    from barrierlint.cfg.objects import destroy_later, initialize
+
+    home = frame.object()
+    initialize(frame, memory(frame, home, wanted), arg, arg.span)
+    destroy_later(frame, home, wanted, arg.span)
+    return home
+
+
+def _targets(frame: Frame, expression: tree.CallExpression, target: Term | None) -> tuple[tuple[str, ...], str]:
+    """The functions with bodies the call can reach, and how that was found."""
+    functions = frame.environment.functions
+    if expression.callee:
+        direct = (expression.callee,) if expression.callee in functions else ()
+        if not expression.virtual:
+            return direct, "direct"
+        overriding = frame.environment.overriders.get(expression.callee, ())
+        return (*direct, *(usr for usr in overriding if usr in functions)), "virtual"
+    named = tuple(usr for usr in _functions_in(target) if usr in functions) if target is not None else ()
+    if named:
+        return named, "direct" if len(named) == 1 else "pointer"
+    if expression.target is not None:
+        stored = frame.environment.pointers.targets(place_of(expression.target))
+        found = tuple(usr for usr in stored if usr in functions)
+        return found, "pointer" if found else "unknown"
+    return (), "direct" if expression.qualified else "unknown"
+
+
+def _functions_in(term: Term) -> tuple[str, ...]:
+    """The functions a term can be, where it is one or a choice of some."""
+    match term:
+        case AddressOf(id, "function"):
+            return (id,)
+        case Apply("?:", (_, yes, no)):
+            return _functions_in(yes) + _functions_in(no)
+    return ()
+
+
+def _after(frame: Frame, noreturn: bool, targets: tuple[str, ...], why: str) -> None:
+    """End the block of a call: the normal way on, and the exceptional one where there is one."""
+    environment, builder = frame.environment, frame.builder
+    ended = builder.current
+    throws = any(target in environment.throwing for target in targets)
+    unknown = not targets and cleanups.inside_try(frame)
+    returning = [target for target in targets if not environment.functions[target].noreturn]
+    if noreturn or (targets and not returning):
+        builder.stop()
+    else:
+        builder.split()
+    if throws or unknown:
+        cleanups.throw_from(frame, ended)
+
+
+def call_function(frame: Frame, usr: str, args: tuple[Term, ...], span: Span, note: str) -> None:
+    """Call the function `usr`, whose body is in the program, for its effect."""
+    function = frame.environment.functions[usr]
+    frame.emit(Call(usr, function.qualified, args, None, (usr,)), span, note)
+    _after(frame, function.noreturn, (usr,), "direct")
+
+
+def call_method(frame: Frame, usr: str, object: Term, span: Span, note: str) -> None:
+    """Call the (possibly virtual) method `usr` on the object at `object` for its effect."""
+    environment = frame.environment
+    function = environment.functions.get(usr)
+    overriding = environment.overriders.get(usr, ()) if function is None or function.virtual else ()
+    targets = tuple(target for target in (usr, *overriding) if target in environment.functions)
+    qualified = function.qualified if function is not None else ""
+    frame.emit(Call(usr, qualified, (object,), None, targets, "virtual" if overriding else "direct"), span, note)
+    _after(frame, False, targets, "direct")
+
+
+def _place(frame: Frame, expression: tree.CallExpression) -> Place:
+    """What a call denotes: an object where it returns a reference, else its value."""
+    term = call(frame, expression)
+    type = expression.type
+    if expression.qualified.startswith(_IDENTITIES) or returns_reference(frame, expression):
+        return memory(frame, term, type)
+    if is_object(frame, type):
+        return memory(frame, term, type)
+    return Place(type, type, value=term, types=(type,))
+
+
+def _value(frame: Frame, expression: tree.CallExpression) -> Term:
+    return read(frame, _place(frame, expression), expression.span)
+
+
+VALUES[tree.CallExpression] = _value
+PLACES[tree.CallExpression] = _place

@@ -1,0 +1,113 @@
+"""Leaving scopes: destructors on every way out, and the paths an exception takes.
+
+A normal exit runs what is pending in place; exceptions share one landing pad for each point of the list of pending
+cleanups. What it does not model: which handler a thrown type matches (all are possible), exceptions that leave
+destructors.
+"""
+
+from __future__ import annotations
+
+from barrierlint.cfg.builder import Builder
+from barrierlint.cfg.frame import Cleanup, Frame
+from barrierlint.events import Call
+from barrierlint.finding import Span
+from barrierlint.terms import Term
+
+
+def push(frame: Frame, function: str, address: Term, span: Span, note: str) -> None:
+    """From here on, leaving calls `function` with `address`."""
+    outer = frame.pending
+    depth = outer.depth + 1 if outer else 1
+    frame.pending = Cleanup(outer, function, address, span, note, depth=depth)
+
+
+def push_try(frame: Frame, handlers: tuple[int, ...], catches_all: bool) -> None:
+    """From here on, exceptions reach the blocks `handlers`."""
+    outer = frame.pending
+    depth = outer.depth + 1 if outer else 1
+    frame.pending = Cleanup(outer, handlers=handlers, catches_all=catches_all, depth=depth)
+
+
+def release(frame: Frame, kept: Cleanup | None, span: Span | None = None) -> None:
+    """Run what is pending since `kept`, latest first; steps are at `span`, or where the object was made."""
+    frame_pending = frame.pending
+    while frame_pending is not kept and frame_pending is not None:
+        frame.pending = frame_pending.outer
+        run(frame, frame_pending, span)
+        frame_pending = frame_pending.outer
+    frame.pending = kept
+
+
+def leave(frame: Frame, kept: Cleanup | None, span: Span) -> None:
+    """Run what a jump out to `kept` must run; what is pending for the code after the jump stays."""
+    pending = frame.pending
+    release(frame, kept, span)
+    frame.pending = pending
+
+
+def run(frame: Frame, cleanup: Cleanup, span: Span | None = None) -> None:
+    """Call the cleanup function, as a block end."""
+    if not cleanup.function:
+        return
+    function = frame.environment.functions.get(cleanup.function)
+    targets = (cleanup.function,) if function is not None else ()
+    qualified = function.qualified if function is not None else ""
+    event = Call(cleanup.function, qualified, (cleanup.address,), None, targets)
+    frame.emit(event, span or cleanup.span, cleanup.note)
+    frame.builder.split()
+
+
+def common_outer(one: Cleanup | None, other: Cleanup | None) -> Cleanup | None:
+    """The innermost point of both lists: what a jump from `one` to `other` leaves pending."""
+    while one is not other:
+        if other is None or (one is not None and one.depth > other.depth):
+            one = one.outer if one is not None else None
+        elif one is None or other.depth > one.depth:
+            other = other.outer
+        else:
+            one, other = one.outer, other.outer
+    return one
+
+
+def landing(frame: Frame, pending: Cleanup | None) -> list[tuple[int, str]]:
+    """Where an exception goes from a point with `pending`: (block, reason) pairs."""
+    if pending is None:
+        return [(Builder.UNWIND, "throw")]
+    if pending.handlers is not None:
+        outward = [] if pending.catches_all else landing(frame, pending.outer)
+        return [(block, "catch") for block in pending.handlers] + outward
+    if pending not in frame.pads:
+        frame.pads[pending] = _pad(frame, pending)
+    return [(frame.pads[pending], "throw")]
+
+
+def _pad(frame: Frame, pending: Cleanup) -> int:
+    """A block that runs one cleanup and goes on outward."""
+    builder = frame.builder
+    resume, inside = builder.current, frame.pending
+    block = builder.new()
+    builder.start(block)
+    frame.pending = pending.outer
+    run(frame, pending)
+    end = builder.current
+    for target, reason in landing(frame, pending.outer):
+        builder.edge(end, target, reason)
+    builder.start(resume)
+    frame.pending = inside
+    return block
+
+
+def throw_from(frame: Frame, block: int) -> None:
+    """Let an exception leave `block`."""
+    for target, reason in landing(frame, frame.pending):
+        frame.builder.edge(block, target, reason)
+
+
+def inside_try(frame: Frame) -> bool:
+    """True where a handler of this function may catch."""
+    pending = frame.pending
+    while pending is not None:
+        if pending.handlers is not None:
+            return True
+        pending = pending.outer
+    return False

@@ -1,0 +1,177 @@
+"""Which C types look like translation table descriptors, and why.
+
+A model's word is strong evidence; a name such as `pte_t` is weak, and counts only for a 64-bit integer or a
+transparent 8-byte record (DDI 0487 D8.3: a VMSAv8-64 descriptor is one doubleword). What it does not model: 128-bit
+descriptors (FEAT_D128), and where a pointer comes from: the data flow finds tables by use.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from barrierlint.cfg.records import Layouts
+from barrierlint.source.tree import Type
+
+if TYPE_CHECKING:
+    from barrierlint.models import Models
+
+STRONG, WEAK = 2, 1
+
+_NAMES = frozenset(
+    [
+        "pte",
+        "pmd",
+        "pud",
+        "pgd",
+        "p4d",
+        "pde",
+        "ptent",
+        "ptentry",
+        "pteval",
+        "pmdval",
+        "pudval",
+        "pgdval",
+        "p4dval",
+        "lpae",
+        "ttb",
+        "tte",
+        "ttbl",
+    ]
+)
+_ENTRIES = frozenset(["entry", "desc", "descriptor", "element", "ent"])
+_TABLES = frozenset(
+    [
+        "pt",
+        "page",
+        "pages",
+        "table",
+        "xlat",
+        "translation",
+        "tt",
+        "ttb",
+        "mmu",
+        "pagetable",
+        "pgtable",
+        "pgtbl",
+        "pgt",
+        "lpae",
+        "vmsa",
+        "vmsav8",
+        "stage1",
+        "stage2",
+        "s1",
+        "s2",
+    ]
+)
+_BESIDE = frozenset(
+    [
+        "info",
+        "flags",
+        "flag",
+        "prot",
+        "attr",
+        "attrs",
+        "attribute",
+        "mask",
+        "index",
+        "idx",
+        "count",
+        "offset",
+        "cache",
+        "list",
+        "walk",
+        "ops",
+        "fn",
+        "state",
+        "lock",
+        "batch",
+        "range",
+        "size",
+        "shift",
+        "level",
+        "type",
+        "kind",
+        "ptr",
+        "handle",
+        "id",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a type counts as a descriptor, strongest reason first; `strength` is STRONG or WEAK."""
+
+    reasons: tuple[str, ...]
+    strength: int
+
+
+class Descriptors:
+    """Answers, for types, whether a store to an lvalue of that type writes a descriptor; answers are cached."""
+
+    def __init__(self, models: Models, layouts: Layouts) -> None:
+        self._models = models
+        self._layouts = layouts
+        self._known: dict[tuple[str, str, str], Evidence | None] = {}
+
+    def evidence(self, type: Type) -> Evidence | None:
+        """Return why `type` counts as a descriptor type, None if nothing says so."""
+        key = (type.name, type.spelling, type.record)
+        if key not in self._known:
+            self._known[key] = self._find(type)
+        return self._known[key]
+
+    def _find(self, type: Type) -> Evidence | None:
+        name = plain_name(type)
+        declared = self._models.descriptor_type(name, type.spelling)
+        if declared:
+            return Evidence((declared,), STRONG)
+        word = self._layouts.word(type)
+        if word is None or word.kind != "integer" or word.size != 8:
+            return None
+        for candidate in dict.fromkeys((name, plain_spelling(type))):
+            if named_like_descriptor(candidate):
+                return Evidence((f"named like a descriptor: {candidate}",), WEAK)
+        return None
+
+
+def named_like_descriptor(name: str) -> bool:
+    """True for names such as `pte_t`, `lpae_t`, `pt_entry_t`, `mmu::pt_element<0>`, `xlat_desc`; false for
+    `pte_flags_t`.
+    """
+    words = _words(name)
+    if not words or words & _BESIDE:
+        return False
+    if words & _NAMES or words <= {"descriptor", "desc", "t"}:
+        return bool(words - {"t"})
+    return bool(words & _ENTRIES and words & _TABLES)
+
+
+def _words(name: str) -> frozenset[str]:
+    last = name.split("<")[0].split("::")[-1]
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last)
+    return frozenset(word for word in spaced.lower().split("_") if word)
+
+
+def plain_name(type: Type) -> str:
+    """The type's name as written, without qualifiers; its canonical spelling where the name is a `typeof` or missing."""
+    name = type.name
+    if not name or name.startswith(("typeof", "__typeof", "decltype", "auto")) or "typeof" in name:
+        return plain_spelling(type)
+    return _strip(name)
+
+
+def plain_spelling(type: Type) -> str:
+    """The canonical spelling without qualifiers."""
+    return _strip(type.spelling)
+
+
+def _strip(name: str) -> str:
+    if "*" in name or "(" in name:
+        return name
+    return " ".join(word for word in name.split() if word not in _DROPPED)
+
+
+_DROPPED = frozenset({"const", "volatile", "struct", "union", "class", "enum", "restrict"})

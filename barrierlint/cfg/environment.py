@@ -1,0 +1,69 @@
+"""What lowering one function must know of the whole program: bodies, layouts, models, call targets, storage, who
+throws.
+
+Built once from all translation units; of functions and records with the same USR the first is kept. What it does not
+model: code that no translation unit shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from barrierlint.cfg.callgraph import Pointers, captures_this, overriders, throwing
+from barrierlint.cfg.descriptors import Descriptors
+from barrierlint.cfg.records import Layouts
+from barrierlint.cfg.storage import Storage
+from barrierlint.source import tree
+
+if TYPE_CHECKING:
+    from barrierlint.models import Models
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The program around a function. All keys are USRs or variable ids.
+
+    `overriders` maps a virtual method to the methods that override it, directly or not; `pointers` finds the functions
+    that can be stored in a place; `in_memory` are variables with an address; `throwing` functions an exception can
+    leave; `destructors` maps a record to its destructor; `this_captured` are lambdas that use the `this` of the
+    function around them.
+    """
+
+    functions: dict[str, tree.Function]
+    layouts: Layouts
+    descriptors: Descriptors
+    models: Models
+    overriders: dict[str, tuple[str, ...]]
+    pointers: Pointers
+    in_memory: frozenset[str]
+    throwing: frozenset[str]
+    destructors: dict[str, str]
+    this_captured: frozenset[str]
+
+
+def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
+    """Return the environment of all functions of `units` together."""
+    functions: dict[str, tree.Function] = {}
+    for unit in units:
+        for function in unit.functions:
+            functions.setdefault(function.usr, function)
+    layouts = Layouts(record for unit in units for record in unit.records)
+    overriding = overriders(functions.values())
+    return Environment(
+        functions=functions,
+        layouts=layouts,
+        descriptors=Descriptors(models, layouts),
+        models=models,
+        overriders=overriding,
+        pointers=Pointers(functions, (stored for unit in units for stored in unit.assigned)),
+        in_memory=Storage(functions, layouts).collect(functions.values()),
+        throwing=throwing(functions, overriding),
+        destructors=_destructors(functions.values()),
+        this_captured=captures_this(functions),
+    )
+
+
+def _destructors(functions: Iterable[tree.Function]) -> dict[str, str]:
+    return {function.record: function.usr for function in functions if function.kind == "destructor"}

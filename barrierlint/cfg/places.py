@@ -1,0 +1,310 @@
+"""Lvalues: where they are, and the accesses that read and write them.
+
+A transparent record's member that fills it is at the record's own address; other members are `Field`s. Bit-fields are
+shifts and masks of the word around them, written by read-modify-write (note `bit-field`). Stores whose lvalue is a
+descriptor become `DescriptorWrite`s, except into the function's own objects, and through `this`, which may be a copy
+or an entry (the data flow tells). What it does not model: how a compiler splits or merges accesses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from barrierlint.cfg.descriptors import plain_name
+from barrierlint.cfg.fold import element, extract_bits, insert_bits
+from barrierlint.cfg.frame import PLACES, Frame, Place
+from barrierlint.cfg.graph import THIS
+from barrierlint.cfg.nodes import peel
+from barrierlint.events import Access, Assign, DescriptorWrite, Kind, Order
+from barrierlint.finding import Span
+from barrierlint.source import tree
+from barrierlint.terms import AddressOf, Element, Field, Name, Term
+
+_STATIC = frozenset({"static", "global", "member"})
+
+
+def memory(frame: Frame, address: Term, type: tree.Type) -> Place:
+    """The object of `type` at `address`."""
+    if type.kind == "reference" and type.element is not None:
+        type = type.element
+    return Place(type, type, address=address, volatile=type.volatile, atomic=type.atomic, types=(type,))
+
+
+def is_object(frame: Frame, type: tree.Type) -> bool:
+    """True where a value of `type` is known by its address: arrays, functions, and records that are not transparent."""
+    return type.kind in ("array", "function") or (
+        type.kind == "record" and frame.environment.layouts.word(type) is None
+    )
+
+
+def own_storage(frame: Frame, variable: tree.Variable) -> Place:
+    """The storage of `variable` itself: of a reference where its address is kept."""
+    type = variable.type
+    if variable.kind in _STATIC:
+        return replace(memory(frame, AddressOf(variable.id, "global"), type), type=type, cell=type)
+    if in_memory(frame, variable):
+        return replace(memory(frame, AddressOf(variable.id), type), type=type, cell=type)
+    return Place(type, type, register=variable.id, types=(type,))
+
+
+def in_memory(frame: Frame, variable: tree.Variable) -> bool:
+    """True where the local or parameter has an address."""
+    type = variable.type
+    return variable.id in frame.environment.in_memory or is_object(frame, type) or type.volatile or type.atomic
+
+
+def read(frame: Frame, place: Place, span: Span) -> Term:
+    """The value in `place` (of an object its address), read by an `Access` where it is in memory."""
+    if place.address is not None and is_object(frame, place.type) and place.bits is None:
+        return place.address
+    cell = _read_cell(frame, place, span)
+    if place.bits is None:
+        return cell
+    first, width = place.bits
+    return extract_bits(cell, first, width, place.bits_signed)
+
+
+def _read_cell(frame: Frame, place: Place, span: Span) -> Term:
+    if place.value is not None:
+        return place.value
+    if place.address is None:
+        return Name(place.register)
+    into = frame.builder.temporary()
+    event = Access(
+        Kind.READ,
+        place.address,
+        into=into,
+        order=order(place),
+        size=width(frame, place.cell),
+        type=type_name(frame, place),
+    )
+    frame.emit(event, span)
+    return Name(into)
+
+
+def write(frame: Frame, place: Place, value: Term, span: Span, old: Term | None = None, note: str = "") -> None:
+    """Store `value` (of the place's type) into `place`; `old` is what it held, where that was just read."""
+    if place.bits is not None:
+        cell = _read_cell(frame, place, span)
+        whole = replace(place, bits=None)
+        write(frame, whole, insert_bits(cell, value, *place.bits), span, cell, "bit-field")
+    elif place.register:
+        frame.emit(Assign(place.register, value), span, note)
+    elif place.address is not None:
+        _store(frame, place, place.address, value, span, old, note)
+
+
+def _store(frame: Frame, place: Place, address: Term, value: Term, span: Span, old: Term | None, note: str) -> None:
+    evidence = _evidence(frame, place)
+    size = width(frame, place.cell)
+    if evidence and not _is_own(address):
+        event = DescriptorWrite(address, value, old=old, order=order(place), size=size, evidence=evidence)
+        frame.emit(event, span, note)
+    else:
+        name = type_name(frame, place)
+        frame.emit(Access(Kind.WRITE, address, value, order=order(place), size=size, type=name), span, note)
+
+
+def _evidence(frame: Frame, place: Place) -> tuple[str, ...]:
+    for type in place.types:
+        found = frame.environment.descriptors.evidence(type)
+        if found is not None:
+            return found.reasons
+    return ()
+
+
+def _is_own(address: Term) -> bool:
+    """True for the function's own objects and what `this` points to: values in the making rather than table entries."""
+    while isinstance(address, Field | Element):
+        address = address.base
+    return (isinstance(address, AddressOf) and address.kind == "local") or address == Name(THIS)
+
+
+def order(place: Place) -> Order:
+    """The ordering the language gives to a plain access of `place` (C17 6.5.16.2, 5.1.2.3)."""
+    if place.atomic:
+        return Order.SEQ_CST
+    return Order.VOLATILE if place.volatile else Order.PLAIN
+
+
+def width(frame: Frame, type: tree.Type) -> int:
+    """The bytes an access of `type` moves."""
+    if type.kind == "reference":
+        return 8  # clang gives the referent's size
+    record = frame.environment.layouts.record(type)
+    return type.size or (record.size if record is not None else 0) or 8
+
+
+def type_name(frame: Frame, place: Place) -> str:
+    """The spelling that says most of the place: the first type known as a descriptor, else the lvalue's type as
+    written.
+    """
+    for type in place.types:
+        if frame.environment.descriptors.evidence(type) is not None:
+            return plain_name(type)
+    return plain_name(place.cell)
+
+
+def address_of(frame: Frame, place: Place, span: Span) -> Term:
+    """The address of `place`; a value is first stored in a temporary object."""
+    if place.address is not None and (place.bits is None or place.value is None):
+        return place.address
+    home = frame.object()
+    write(
+        frame,
+        Place(place.type, place.type, address=home, types=(place.type,)),
+        read(frame, place, span),
+        span,
+        note="temporary",
+    )
+    return home
+
+
+def address(frame: Frame, expression: tree.Expression) -> Term:
+    """The address of the object `expression` denotes or makes."""
+    return address_of(frame, frame.place(expression), expression.span)
+
+
+def dereference(frame: Frame, pointer: tree.Expression, type: tree.Type) -> Place:
+    """The object `pointer` points to, as an lvalue of `type`."""
+    inner = peel(pointer)
+    if isinstance(inner, tree.Unary) and inner.op == "&":
+        return _reinterpret(frame, inner.operand, type)
+    return memory(frame, frame.value(pointer), type)
+
+
+def _reinterpret(frame: Frame, operand: tree.Expression, type: tree.Type) -> Place:
+    """`*(T *)&x`, as READ_ONCE and WRITE_ONCE write it: x accessed as a T, still known by what x is."""
+    place = frame.place(operand)
+    if place.address is None or place.bits is not None:
+        return memory(frame, address_of(frame, place, operand.span), type)
+    types = (*place.types, type) if width(frame, place.cell) == width(frame, type) else (type,)
+    return Place(
+        type, type, address=place.address, volatile=type.volatile or place.volatile, atomic=type.atomic, types=types
+    )
+
+
+def member_place(frame: Frame, base: Place, expression: tree.Member) -> Place:
+    """Member `expression.name` of the record at `base`."""
+    layouts = frame.environment.layouts
+    owner = base.type.record or expression.record
+    field = layouts.field(owner, expression.name) or layouts.field(expression.record, expression.name)
+    type = field.type if field is not None and field.type.kind == "reference" else expression.type
+    if expression.bits is not None or (field is not None and field.width):
+        first, bits = (field.first, field.width) if field is not None and field.width else expression.bits or (0, 0)
+        return _bit_field(frame, base, type, first, bits)
+    word = layouts.word(base.type)
+    filling = word is not None and (not expression.name or (type.size or word.size) == width(frame, base.type))
+    if filling:
+        place = replace(base, type=type, cell=base.cell if base.bits else type, types=(*base.types, type))
+    elif base.address is not None:
+        place = replace(memory(frame, Field(base.address, expression.name), type), types=(type,))
+    else:
+        first = field.first if field is not None else 0
+        return _part(base, type, first)
+    place = replace(place, volatile=base.volatile or type.volatile, atomic=type.atomic)
+    if type.kind == "reference":
+        return memory(frame, read(frame, replace(place, type=type, cell=type), expression.span), type)
+    return place
+
+
+def _bit_field(frame: Frame, base: Place, type: tree.Type, first: int, bits: int) -> Place:
+    outer = base.bits[0] if base.bits else 0
+    if base.address is None or frame.environment.layouts.word(base.type) is not None:
+        return replace(base, type=type, bits=(outer + first, bits), bits_signed=type.signed)
+    unit = max(8 * type.size, 8)
+    cell = replace(type, name=type.name or type.spelling)
+    home = Field(base.address, f"bits{first // unit * unit}")
+    place = replace(memory(frame, home, cell), type=type, bits=(first % unit, bits), bits_signed=type.signed)
+    return replace(place, volatile=base.volatile or type.volatile)
+
+
+def _part(base: Place, type: tree.Type, first: int) -> Place:
+    """A member that fills only part of a record held as a value."""
+    outer = base.bits[0] if base.bits else 0
+    return replace(base, type=type, bits=(outer + first, 8 * type.size), bits_signed=type.signed)
+
+
+def _reference(frame: Frame, expression: tree.Reference) -> Place:
+    place = own_storage(frame, expression.variable)
+    if expression.variable.type.kind == "reference":
+        return memory(frame, read(frame, place, expression.span), expression.variable.type)
+    return place
+
+
+def _member(frame: Frame, expression: tree.Member) -> Place:
+    if not expression.arrow:
+        return member_place(frame, frame.place(expression.base), expression)
+    pointer = expression.base
+    element_type = pointer.type.element or tree.Type("", "", "record", record=expression.record)
+    return member_place(frame, dereference(frame, pointer, element_type), expression)
+
+
+def _subscript(frame: Frame, expression: tree.Subscript) -> Place:
+    base = frame.value(expression.base)
+    index = frame.value(expression.index)
+    place = memory(frame, element(base, index, width(frame, expression.type)), expression.type)
+    whole = peel(expression.base).type
+    return replace(place, volatile=place.volatile or (whole.kind == "array" and whole.volatile))
+
+
+def _unary(frame: Frame, expression: tree.Unary) -> Place:
+    match expression.op:
+        case "*":
+            return dereference(frame, expression.operand, expression.type)
+        case "++x" | "--x":
+            frame.value(expression)
+            return frame.place(expression.operand)
+        case "__extension__" | "__real__" | "__real":
+            return frame.place(expression.operand)
+    return Place(expression.type, expression.type, value=frame.value(expression), types=(expression.type,))
+
+
+def _cast(frame: Frame, expression: tree.Cast) -> Place:
+    """A conversion keeps the location where it keeps the object: casts to references, among classes, of qualifiers."""
+    source, target = expression.operand.type, expression.type
+    if target.kind == "reference" and target.element is not None:
+        return _retyped(frame, frame.place(expression.operand), target.element)
+    if target.kind in ("record", "array", "function") or target.spelling == source.spelling:
+        return _retyped(frame, frame.place(expression.operand), target)
+    return Place(target, target, value=frame.value(expression), types=(target,))
+
+
+def _retyped(frame: Frame, place: Place, type: tree.Type) -> Place:
+    if place.bits is not None or place.register or type.spelling == place.type.spelling:
+        return replace(place, type=type if place.bits is None else place.type)
+    if place.address is None:
+        return replace(place, type=type, cell=type)
+    same = width(frame, type) == width(frame, place.cell)
+    types = (*place.types, type) if same else (type,)
+    return replace(place, type=type, cell=type, types=types, volatile=place.volatile or type.volatile)
+
+
+def _assignment(frame: Frame, expression: tree.Assignment) -> Place:
+    frame.value(expression)
+    return frame.place(expression.target)
+
+
+def _binary(frame: Frame, expression: tree.Binary) -> Place:
+    if expression.op == ",":
+        frame.effect(expression.left)
+        return frame.place(expression.right)
+    return Place(expression.type, expression.type, value=frame.value(expression), types=(expression.type,))
+
+
+def _text(frame: Frame, expression: tree.Text) -> Place:
+    return memory(frame, frame.value(expression), expression.type)
+
+
+PLACES.update(
+    {
+        tree.Reference: _reference,
+        tree.Member: _member,
+        tree.Subscript: _subscript,
+        tree.Unary: _unary,
+        tree.Cast: _cast,
+        tree.Assignment: _assignment,
+        tree.Binary: _binary,
+        tree.Text: _text,
+    }
+)

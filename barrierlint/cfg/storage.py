@@ -1,0 +1,125 @@
+"""Decides which variables live in memory: those whose address is taken, bound to a reference, or seen by another
+function.
+
+All others that hold a scalar, or a transparent record, are names. The decision is made once for the program, since a
+lambda and the function around it must agree about a captured variable. What it does not model: registers, liveness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from barrierlint.cfg.nodes import Node, function_nodes, named, peel, walk
+from barrierlint.cfg.records import Layouts
+from barrierlint.source import tree
+
+_MEMORY_CONSTRAINTS = frozenset("mQoV")
+
+
+def in_memory_only(constraint: str) -> bool:
+    """True where an asm operand with `constraint` is memory: `m`, `Q`, `Ump`, … and no register or constant."""
+    letters = constraint.replace("Ump", "m").replace("Utv", "m")
+    return bool(_MEMORY_CONSTRAINTS & set(letters)) and not set("rinwxg") & set(letters)
+
+
+class Storage:
+    """Collects the ids of variables in memory from functions with bodies."""
+
+    def __init__(self, functions: dict[str, tree.Function], layouts: Layouts) -> None:
+        self._functions = functions
+        self._layouts = layouts
+        self._ids: set[str] = set()
+        self._own: set[str] = set()
+        self._returns_reference = False
+
+    def collect(self, functions: Iterable[tree.Function]) -> frozenset[str]:
+        """The ids of variables and parameters whose address is needed somewhere in `functions`."""
+        for function in functions:
+            self._collect_function(function)
+        return frozenset(self._ids)
+
+    def _collect_function(self, function: tree.Function) -> None:
+        nodes = list(function_nodes(function))
+        self._own = {param.id for param in function.params}
+        self._own |= {node.variable.id for node in nodes if isinstance(node, tree.Declaration)}
+        self._own |= {node.variable.id for node in nodes if isinstance(node, tree.Handler) and node.variable}
+        self._returns_reference = function.result.kind == "reference"
+        for node in nodes:
+            self._visit(node)
+
+    def _visit(self, node: Node) -> None:
+        match node:
+            case tree.Reference(variable=variable) if variable.id not in self._own:
+                self._ids.add(variable.id)
+            case tree.Unary(op="&", operand=operand):
+                self._take(operand)
+            case tree.CallExpression():
+                self._call(node)
+            case tree.Construct(callee=callee, args=args):
+                self._arguments(callee, args)
+            case tree.Declaration():
+                self._declare(node)
+            case tree.Cast(type=type, operand=operand) if type.kind == "reference":
+                self._take(operand)
+            case tree.Return(value=value) if value is not None and self._returns_reference:
+                self._take(value)
+            case tree.RangeFor(range=range):
+                self._take(range)
+            case tree.Lambda(captures=captures):
+                self._ids.update(variable.id for variable, _ in captures)
+            case tree.AsmOperand(constraint=constraint, expression=expression):
+                if in_memory_only(constraint):
+                    self._take(expression)
+            case tree.MemberInitializer(value=value) | tree.Throw(operand=tree.Reference() as value):
+                self._take_if_lvalue(value)
+            case tree.Initializer(type=type, items=items):
+                for name, item in items:
+                    field = self._layouts.field(type.record, name)
+                    if field is not None and field.type.kind == "reference":
+                        self._take(item)
+
+    def _take(self, expression: tree.Expression) -> None:
+        self._ids.update(variable.id for variable in named(expression) if variable.type.kind != "reference")
+
+    def _take_if_lvalue(self, expression: tree.Expression) -> None:
+        if not isinstance(expression, tree.Cast) and expression.type.kind == "reference":
+            self._take(expression)
+
+    def _call(self, call: tree.CallExpression) -> None:
+        if call.object is not None and not call.arrow:
+            self._take(call.object)
+        self._arguments(call.callee, call.args)
+
+    def _arguments(self, callee: str, args: tuple[tree.Expression, ...]) -> None:
+        function = self._functions.get(callee)
+        for index, arg in enumerate(args):
+            known = function is not None and index < len(function.params)
+            type = function.params[index].type if function is not None and known else arg.type
+            if type.kind == "reference":
+                self._take(arg)
+
+    def _declare(self, declaration: tree.Declaration) -> None:
+        value = declaration.value
+        if declaration.destructor or declaration.cleanup:
+            self._ids.add(declaration.variable.id)
+        if value is not None and declaration.variable.type.kind == "reference":
+            self._take(value)
+        if value is not None and isinstance(made := peel(value), tree.Construct):
+            if made.callee in self._functions and forwarded(self._functions, made.callee) is None:
+                self._ids.add(declaration.variable.id)
+
+
+def forwarded(functions: dict[str, tree.Function], callee: str) -> tree.MemberInitializer | None:
+    """The one initialiser of a constructor that does nothing but give its only member (or base) a value, None for any
+    other.
+    """
+    function = functions.get(callee)
+    if function is None or function.kind != "constructor" or len(function.initializers) != 1:
+        return None
+    if not isinstance(function.body, tree.Compound) or function.body.body:
+        return None
+    only = function.initializers[0]
+    inner = peel(only.value)
+    if isinstance(inner, tree.Construct) and inner.callee in functions:
+        return only if forwarded(functions, inner.callee) is not None else None
+    return None if any(isinstance(node, tree.This) for node in walk(only.value)) else only
