@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 import sys
+import traceback
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -60,7 +61,7 @@ def _failed(error: Exception, verbose: bool) -> int:
         complain(str(error))
         return USAGE
     if verbose:
-        raise error
+        traceback.print_exception(error)
     complain(f"internal error, please report it (-v shows where): {type(error).__name__}: {error}")
     return LOST
 
