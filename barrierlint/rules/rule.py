@@ -27,5 +27,5 @@ def info(module: str, page: str | None, severity: Severity = Severity.ERROR, tag
     stem = module.rpartition(".")[2]
     id, _, name = stem.partition("_")
     text = (page or "").strip()
-    summary = text.partition("\n")[0]
+    summary = " ".join(text.partition("\n\n")[0].split())
     return RuleInfo(id.upper(), name.replace("_", "-"), summary, severity, text, ("aarch64", "mmu", *tags))
