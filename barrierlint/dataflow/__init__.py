@@ -1,0 +1,1 @@
+"""The ordering analysis: values, states, interprocedural tabulation, witnesses, root causes."""

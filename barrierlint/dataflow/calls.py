@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import RETURN, Cfg
+from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.state import Debt, Phis, State, root
-from barrierlint.dataflow.values import Bits, known_bits, leaves, rebuild
+from barrierlint.dataflow.values import leaves, rebuild
 from barrierlint.events import Call
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown
 
@@ -217,6 +218,12 @@ class Leave:
         after.touched |= frozenset(base for t in exit.touched for base in self.phis.roots(self.term(t)))
         after.debt = self._debt(exit.debt, ordered)
         return after
+
+    def mapped(self, place: int, exit: State) -> frozenset[Term]:
+        """The base symbols of the address that the callee maps by its model: parameter `place`, or its result."""
+        params = self.callee.params
+        named = Unknown(params[place]) if 0 <= place < len(params) else exit.variables.get(RETURN, OTHER)
+        return self.phis.roots(self.term(named))
 
     def _debt(self, debt: Debt | None, ordered: bool) -> Debt | None:
         if debt is None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from barrierlint.dataflow.values import COMPARISONS, FALSE, NEGATED, Bits, known_bits
+from barrierlint.dataflow.bits import Bits, known_bits
+from barrierlint.dataflow.values import COMPARISONS, FALSE, NEGATED
 from barrierlint.terms import MASK64, Apply, Const, Term
 
 

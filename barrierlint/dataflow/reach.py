@@ -6,7 +6,8 @@ calls whose target is unknown (they do none of these, which the report says).
 
 from __future__ import annotations
 
-from barrierlint.cfg.graph import Program
+from barrierlint.cfg.graph import RETURN, Cfg, Program
+from barrierlint.dataflow.values import leaves
 from barrierlint.events import (
     Access,
     Call,
@@ -19,7 +20,7 @@ from barrierlint.events import (
     ExceptionReturn,
     Kind,
 )
-from barrierlint.terms import AddressOf, Element, Field
+from barrierlint.terms import AddressOf, Element, Field, Name
 
 ORDERING = (Dsb, Dmb, ContextSync, Drain, ExceptionCall, ExceptionReturn)
 
@@ -67,3 +68,13 @@ def _is_local(access: Access) -> bool:
     while isinstance(base, Field | Element):
         base = base.base
     return isinstance(base, AddressOf)
+
+
+def tested(cfg: Cfg) -> frozenset[str]:
+    """Variables that decide a branch and are not temporaries: their constants keep states apart."""
+    names: set[str] = {RETURN}
+    for block in cfg.blocks:
+        for edge in block.edges:
+            for guard in edge.guards:
+                names.update(leaf.id for leaf in leaves(guard.condition) if isinstance(leaf, Name))
+    return frozenset(name for name in names if name == RETURN or not name.startswith("%"))

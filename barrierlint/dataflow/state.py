@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from barrierlint.dataflow.facts import Facts
-from barrierlint.dataflow.values import DEPTH_LIMIT, bases, depth, load, rebuild
+from barrierlint.dataflow.provenance import bases
+from barrierlint.dataflow.values import DEPTH_LIMIT, depth, load, rebuild
 from barrierlint.events import Transition
 from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Name, Term, Unknown
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from barrierlint.cfg.graph import RETURN, Block, Cfg, Edge, Program
+from barrierlint.cfg.graph import Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Leave, enter, entry_state, generic
-from barrierlint.dataflow.reach import Reach
+from barrierlint.dataflow.reach import Reach, tested
 from barrierlint.dataflow.state import Debt, Phis, State, join, same
 from barrierlint.dataflow.transfer import Relation, Settings, Transfer, relate
-from barrierlint.dataflow.values import leaves
 from barrierlint.events import Call
-from barrierlint.terms import AddressOf, Const, Name, Unknown
+from barrierlint.terms import AddressOf, Const, Unknown
 
 Signature = tuple[object, ...]
 Node = tuple[int, Signature]
@@ -98,7 +97,7 @@ class Tabulation:
         self.queue: deque[tuple[EntryKey, Node]] = deque()
         self.queued: set[tuple[EntryKey, Node]] = set()
         self.exhausted = False
-        self.flags = {usr: _tested(cfg) for usr, cfg in program.functions.items()}
+        self.flags = {usr: tested(cfg) for usr, cfg in program.functions.items()}
         self.boundaries: set[str] = set(program.roots)
         for usr in program.roots:
             self.context(generic(program.functions[usr]))
@@ -244,16 +243,19 @@ class Tabulation:
             if state.debt is not None and key.debt is not None:
                 context.passages.append(Passage(node, birth, state.debt, key))
             return
-        place = f"@{block.id}.{len(block.steps) - 1}"
+        site = f"@{block.id}.{len(block.steps) - 1}"
         normal = tuple(edge for edge in block.edges if edge.reason != "throw")
         thrown = tuple(edge for edge in block.edges if edge.reason == "throw")
-        leave = Leave(state, call, callee, inner.phis, context.phis, place)
+        leave = Leave(state, call, callee, inner.phis, context.phis, site)
         for at, exit, unwinds in list(inner.exits()):
             after = leave.state(exit, call.into, ordered)
             if after is None:
                 continue
             if key.debt is None and state.debt is not None:
                 after.debt = state.debt
+            place = self.settings.maps.get(callee.usr)
+            if place is not None and state.debt is None and after.debt is not None:
+                after.debt = replace(after.debt, maps=leave.mapped(place, exit))
             newborn = birth if exit.debt is None or exit.debt.leaf is None else len(block.steps) - 1
             self._leave_block(context, node, thrown if unwinds else normal, after, newborn, (key, at))
 
@@ -293,13 +295,3 @@ def _without_debt(state: State) -> State:
     bare = state.copy()
     bare.debt = None
     return bare
-
-
-def _tested(cfg: Cfg) -> frozenset[str]:
-    """Variables that decide a branch and are not temporaries: their constants keep states apart."""
-    names: set[str] = {RETURN}
-    for block in cfg.blocks:
-        for edge in block.edges:
-            for guard in edge.guards:
-                names.update(leaf.id for leaf in leaves(guard.condition) if isinstance(leaf, Name))
-    return frozenset(name for name in names if name == RETURN or not name.startswith("%"))

@@ -7,13 +7,14 @@ interprocedural solver composes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from barrierlint.cfg.graph import THIS, Step
+from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.provenance import walk_index
 from barrierlint.dataflow.state import Debt, Phis, Progress, Site, State
-from barrierlint.dataflow.values import known_bits, walk_index
 from barrierlint.events import (
     Access,
     Accesses,
@@ -40,6 +41,10 @@ USER = 1 << 6
 handle."""
 
 
+RESULT = -1
+"""In `Settings.maps`: the function returns the address it maps."""
+
+
 class Relation(IntEnum):
     """How an access depends on a write, strongest first. WEAK counts only where the debt is never paid."""
 
@@ -51,11 +56,14 @@ class Relation(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the analysis assumes: `user_exempt` writes of user mappings owe nothing; `unknown_calls` as in the model."""
+    """What the analysis is told of the code base.
 
-    user_exempt: bool = False
-    unknown_calls: str = "ignore"
-    is_table_load: Callable[[str], bool] = lambda _: False
+    `required` are (mask, equals): a descriptor whose new value meets them not owes nothing. `maps` tells for a function
+    (by USR) which address it maps: the number of a parameter (the object counts), or RESULT.
+    """
+
+    required: tuple[tuple[int, int], ...] = ()
+    maps: Mapping[str, int] = field(default_factory=dict)
 
 
 def pay(debt: Debt, event: object) -> Debt | None:
@@ -243,9 +251,10 @@ class Transfer:
             return False
         if not facts.learn_bits(value, VALID, 0):
             return False
+        for mask, equals in self.settings.required:
+            if not facts.learn_bits(value, equals & mask, ~equals & mask):
+                return False
         ones, zeros = known_bits(value, facts.bits)
-        if self.settings.user_exempt and ones & USER:
-            return False
         return True if (ones | zeros) & USER else facts.learn_bits(value, 0, USER)
 
 

@@ -1,8 +1,7 @@
-"""Symbolic values: folding, substitution, known bits and provenance of terms.
+"""Symbolic values: folding and substitution of terms.
 
 Leaves of a value are constants, `Unknown` symbols and loads (`Apply("load", (address,))`: what memory held at that
-address when the function was entered). Known bits follow LLVM's KnownBits: a pair (ones, zeros) of disjoint 64-bit
-masks. What it does not model: floating point; carries are tracked only up to the lowest unknown bit.
+address when the function was entered). What it does not model: floating point.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Name, Term, Unknown, const
 
-Bits = tuple[int, int]
-NO_BITS: Bits = (0, 0)
 TRUE, FALSE = Const(1), Const(0)
 COMPARISONS = {"==", "!=", "<", "<=", ">", ">=", "<s", "<=s", ">s", ">=s"}
 NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
@@ -217,126 +214,3 @@ def leaves(term: Term) -> Iterator[Term]:
         case Element(base, index, _):
             yield from leaves(base)
             yield from leaves(index)
-
-
-def bases(term: Term) -> Iterator[Term]:
-    """The leaves an *address* points from: offsets (indices, products, shifts left) and constants are left out."""
-    match term:
-        case Const() | Apply("*" | "<<" | ">>" | ">>s" | "%" | "/", _):
-            return
-        case Apply("load", _) | Name() | Unknown() | AddressOf():
-            yield term
-        case Apply("-", (left, _)):
-            yield from bases(left)
-        case Apply("&", (left, right)):
-            yield from bases(right if isinstance(left, Const) else left)
-        case Apply("?:", (_, yes, no)):
-            yield from bases(yes)
-            yield from bases(no)
-        case Apply(op, args):
-            if op not in COMPARISONS and op not in ("!", "&&", "||"):
-                for arg in args:
-                    yield from bases(arg)
-        case Field(base, _) | Element(base, _, _):
-            yield from bases(base)
-
-
-def walk_index(location: Term) -> Term | None:
-    """The input address a descriptor's place is indexed by: `va` of `table[(va >> 12) & 511]`, if it has that shape."""
-    match location:
-        case Element(_, index, _):
-            return _indexed_by(index)
-        case Apply("+", (_, Apply("*" | "<<", (index, Const())))):
-            return _indexed_by(index)
-        case Field(base, _):
-            return walk_index(base)
-    return None
-
-
-def _indexed_by(index: Term) -> Term | None:
-    match index:
-        case Apply("zext 32" | "sext 32" | "zext 16", (inner,)):
-            return _indexed_by(inner)
-        case Apply("&", (Apply(">>" | ">>s", (address, _)), mask)) if not isinstance(address, Const):
-            return address if _is_index_mask(mask) else None
-        case Apply("&", (mask, Apply(">>" | ">>s", (address, _)))) if not isinstance(address, Const):
-            return address if _is_index_mask(mask) else None
-        case Apply(">>" | ">>s", (Apply("&", (address, _)), _)):
-            return address
-        case Apply("&", (Apply("zext 32" | "sext 32", (inner,)), mask)):
-            return _indexed_by(Apply("&", (inner, mask)))
-        case Apply("%", (Apply(">>" | "/", (address, _)), _)):
-            return address
-    return None
-
-
-def _is_index_mask(mask: Term) -> bool:
-    """511, 2047, 8191 and the smaller top-level ones; an unknown mask may be any of them."""
-    return not isinstance(mask, Const) or (mask.value & (mask.value + 1) == 0 and mask.value < 1 << 16)
-
-
-def known_bits(term: Term, facts: Mapping[Term, Bits], budget: int = DEPTH_LIMIT) -> Bits:
-    """Return the bits of `term` that are 1 and those that are 0 in every execution that satisfies `facts`."""
-    ones, zeros = facts.get(term, NO_BITS)
-    if budget <= 0:
-        return ones, zeros
-    more = _structural_bits(term, facts, budget - 1)
-    return ones | more[0], zeros | more[1]
-
-
-def _structural_bits(term: Term, facts: Mapping[Term, Bits], budget: int) -> Bits:
-    match term:
-        case Const(value):
-            return value, ~value & MASK64
-        case Apply("load", _):
-            return NO_BITS
-        case Apply("~", (arg,)):
-            ones, zeros = known_bits(arg, facts, budget)
-            return zeros, ones
-        case Apply("?:", (_, yes, no)):
-            a, b = known_bits(yes, facts, budget), known_bits(no, facts, budget)
-            return a[0] & b[0], a[1] & b[1]
-        case Apply(op, (arg,)) if op.startswith("zext "):
-            mask = (1 << int(op[5:])) - 1
-            ones, zeros = known_bits(arg, facts, budget)
-            return ones & mask, zeros | (~mask & MASK64)
-        case Apply(op, (arg,)) if op.startswith("sext "):
-            mask = (1 << (int(op[5:]) - 1)) - 1
-            ones, zeros = known_bits(arg, facts, budget)
-            return ones & mask, zeros & mask
-        case Apply(op, (left, right)):
-            return _binary_bits(op, known_bits(left, facts, budget), known_bits(right, facts, budget), right)
-        case Apply(op, _) if op == "!" or op in COMPARISONS:
-            return 0, MASK64 ^ 1
-        case Element(_, _, size) if size and size & (size - 1) == 0:
-            return NO_BITS
-    return NO_BITS
-
-
-def _binary_bits(op: str, a: Bits, b: Bits, right: Term) -> Bits:
-    match op, right:
-        case "&", _:
-            return a[0] & b[0], a[1] | b[1]
-        case "|", _:
-            return a[0] | b[0], a[1] & b[1]
-        case "^", _:
-            return (a[0] & b[1]) | (a[1] & b[0]), (a[0] & b[0]) | (a[1] & b[1])
-        case "<<", Const(n) if n < 64:
-            return (a[0] << n) & MASK64, ((a[1] << n) | ((1 << n) - 1)) & MASK64
-        case ">>", Const(n) if n < 64:
-            return a[0] >> n, (a[1] >> n) | (MASK64 ^ (MASK64 >> n))
-        case (("+" | "-"), _):
-            return _sum_bits(op, a, b)
-    if op in COMPARISONS or op in ("&&", "||"):
-        return 0, MASK64 ^ 1
-    return NO_BITS
-
-
-def _sum_bits(op: str, a: Bits, b: Bits) -> Bits:
-    """Low bits of a sum are known as far up as both operands' are; disjoint bits add without carry."""
-    if op == "+" and (a[1] | b[1]) == MASK64:
-        return a[0] | b[0], a[1] & b[1]
-    unknown = ~((a[0] | a[1]) & (b[0] | b[1])) & MASK64
-    low = (unknown & -unknown) - 1 if unknown else MASK64
-    value = (a[0] + b[0] if op == "+" else a[0] - b[0]) & low
-    return value, ~value & low

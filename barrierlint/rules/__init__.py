@@ -14,12 +14,14 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from barrierlint.cfg.graph import THIS
 from barrierlint.finding import Confidence, Finding, Notification, Severity, WitnessStep
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program
     from barrierlint.dataflow.grouping import Group, Loops
     from barrierlint.dataflow.ordering import Analysis
+    from barrierlint.dataflow.transfer import Settings
     from barrierlint.dataflow.witness import Defect
     from barrierlint.models import Models
     from barrierlint.rules.rule import Rule
@@ -44,19 +46,32 @@ def check(program: Program, models: Models, select: Collection[str] | None = Non
     """Analyse `program`; return the findings of the rules whose ids are in `select` (None: all)."""
     from barrierlint.dataflow.grouping import Loops
     from barrierlint.dataflow.ordering import analyse
-    from barrierlint.dataflow.transfer import Settings
 
-    analysis = analyse(program, Settings(user_exempt=models.user_exempt))
+    analysis = analyse(program, settings(program, models))
     rules = [rule for rule in all_rules() if select is None or rule.info.id in select]
     loops = Loops(program.functions)
     made = (_finding(group, program, models, rules, loops) for group in analysis.groups)
     return Checked(tuple(finding for finding in made if finding is not None), _cut_short(analysis))
 
 
+def settings(program: Program, models: Models) -> Settings:
+    """What the models tell the analysis: which descriptors owe anything, and what functions map."""
+    from barrierlint.dataflow.transfer import RESULT, Settings
+
+    maps: dict[str, int] = {}
+    for usr, cfg in program.functions.items():
+        model = models.function(cfg.qualified)
+        if model is not None and model.maps is not None:
+            address = model.maps.address
+            method = bool(cfg.params) and cfg.params[0] == THIS
+            maps[usr] = {"result": RESULT, "this": 0}.get(address.base, address.index + method)
+    return Settings(tuple((test.mask, test.equals) for test in models.exempt_values), maps)
+
+
 def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:
     if not analysis.exhausted:
         return ()
-    text = "the analysis ran out of its budget before it had followed every path: what is reported is true, the rest is not known"
+    text = "the analysis ran out of its budget: what is reported is true, paths it did not reach are not known"
     return (Notification("budget", text, lost=True),)
 
 

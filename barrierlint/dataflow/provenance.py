@@ -1,0 +1,67 @@
+"""Provenance of addresses: which symbols an address points from, and which input address indexes a descriptor's place.
+
+What it does not model: addresses put together from the bits of two others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from barrierlint.dataflow.values import COMPARISONS
+from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Name, Term, Unknown
+
+
+def bases(term: Term) -> Iterator[Term]:
+    """The leaves an *address* points from: offsets (indices, products, shifts left) and constants are left out."""
+    match term:
+        case Const() | Apply("*" | "<<" | ">>" | ">>s" | "%" | "/", _):
+            return
+        case Apply("load", _) | Name() | Unknown() | AddressOf():
+            yield term
+        case Apply("-", (left, _)):
+            yield from bases(left)
+        case Apply("&", (left, right)):
+            yield from bases(right if isinstance(left, Const) else left)
+        case Apply("?:", (_, yes, no)):
+            yield from bases(yes)
+            yield from bases(no)
+        case Apply(op, args):
+            if op not in COMPARISONS and op not in ("!", "&&", "||"):
+                for arg in args:
+                    yield from bases(arg)
+        case Field(base, _) | Element(base, _, _):
+            yield from bases(base)
+
+
+def walk_index(location: Term) -> Term | None:
+    """The input address a descriptor's place is indexed by: `va` of `table[(va >> 12) & 511]`, if it has that shape."""
+    match location:
+        case Element(_, index, _):
+            return _indexed_by(index)
+        case Apply("+", (_, Apply("*" | "<<", (index, Const())))):
+            return _indexed_by(index)
+        case Field(base, _):
+            return walk_index(base)
+    return None
+
+
+def _indexed_by(index: Term) -> Term | None:
+    match index:
+        case Apply("zext 32" | "sext 32" | "zext 16", (inner,)):
+            return _indexed_by(inner)
+        case Apply("&", (Apply(">>" | ">>s", (address, _)), mask)) if not isinstance(address, Const):
+            return address if _is_index_mask(mask) else None
+        case Apply("&", (mask, Apply(">>" | ">>s", (address, _)))) if not isinstance(address, Const):
+            return address if _is_index_mask(mask) else None
+        case Apply(">>" | ">>s", (Apply("&", (address, _)), _)):
+            return address
+        case Apply("&", (Apply("zext 32" | "sext 32", (inner,)), mask)):
+            return _indexed_by(Apply("&", (inner, mask)))
+        case Apply("%", (Apply(">>" | "/", (address, _)), _)):
+            return address
+    return None
+
+
+def _is_index_mask(mask: Term) -> bool:
+    """511, 2047, 8191 and the smaller top-level ones; an unknown mask may be any of them."""
+    return not isinstance(mask, Const) or (mask.value & (mask.value + 1) == 0 and mask.value < 1 << 16)
