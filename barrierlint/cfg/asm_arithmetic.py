@@ -44,10 +44,12 @@ _EXTENSIONS = {"uxtb": 8, "uxth": 16, "uxtw": 32, "sxtb": 8, "sxth": 16, "sxtw":
 _FIELDS = frozenset(["ubfx", "ubfm", "ubfiz", "sbfx", "sbfm", "sbfiz", "bfi", "bfxil", "bfc", "bfm"])
 _SELECT = frozenset(["csel", "csinc", "csinv", "csneg", "cset", "csetm", "cinc", "cinv", "cneg"])
 _OPAQUE = re.compile(
-    r"rev(16|32|64)?|rbit|cl[sz]|cnt|ctz|abs|extr|ror(v)?|sdiv|s?mulh|umulh|[su]mull|[su]maddl|[su]msubl|[su]mnegl|mneg|msub|adcs?|"
-    r"sbcs?|ngcs?|crc32c?[bhwx]|[su](max|min)|pac\w+|aut\w+|xpac[id]|irg|gmi|addg|subg|subps?|addvl|addpl|rdvl|rdsvl|ldg|"
-    r"f(mov|add|sub|n?mul|div|sqrt|n?madd|n?msub|abs|neg|min(nm)?|max(nm)?|csel|cvt\w*|rint\w*|ml[as]|jcvtzs)|[su]cvtf|movi|mvni|dup|ins|[us]mov|uzp[12]|zip[12]|trn[12]|tb[lx]|ext|aes\w+|sha\d\w+|eor3|bcax|rax1|xar|pmull2?|"
-    r"[su]?addv|addp|addv|[us]?shll?2?|[us]?shrn?2?|sli|sri|bsl|bi[tf]|cm(eq|ge|gt|hi|hs|le|lt|tst)|ptrues?|pfalse|whilelo|[su]?dot"
+    r"rev(16|32|64)?|rbit|cl[sz]|cnt|ctz|abs|extr|ror(v)?|sdiv|s?mulh|umulh|[su]mull|[su]maddl|[su]msubl|[su]mnegl|mneg|"
+    r"msub|adcs?|sbcs?|ngcs?|crc32c?[bhwx]|[su](max|min)|pac\w+|aut\w+|xpac[id]|irg|gmi|addg|subg|subps?|addvl|addpl|rdvl|"
+    r"rdsvl|ldg|f(mov|add|sub|n?mul|div|sqrt|n?madd|n?msub|abs|neg|min(nm)?|max(nm)?|csel|cvt\w*|rint\w*|ml[as]|jcvtzs)|"
+    r"[su]cvtf|movi|mvni|dup|ins|[us]mov|uzp[12]|zip[12]|trn[12]|tb[lx]|ext|aes\w+|sha\d\w+|eor3|bcax|rax1|xar|pmull2?|"
+    r"[su]?addv|addp|addv|[us]?shll?2?|[us]?shrn?2?|sli|sri|bsl|bi[tf]|cm(eq|ge|gt|hi|hs|le|lt|tst)|ptrues?|pfalse|"
+    r"whilelo|[su]?dot"
 )
 _FLAGS = frozenset(["cmp", "cmn", "tst"])
 _CONDITIONS = {

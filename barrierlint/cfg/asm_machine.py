@@ -30,6 +30,7 @@ class Register:
 
     @property
     def vector(self) -> bool:
+        """Whether this is a SIMD or floating-point register."""
         return not self.key
 
 
@@ -58,6 +59,7 @@ class Machine:
     _serial: int = 0
 
     def emit(self, event: Event) -> None:
+        """Add an event."""
         self.events.append(event)
 
     def fresh(self) -> str:
@@ -66,6 +68,7 @@ class Machine:
         return f"{self.prefix}.{self._serial}"
 
     def unknown(self) -> Term:
+        """A new value nothing is known of."""
         return Unknown(self.fresh())
 
     def get(self, register: Register) -> Term:
@@ -86,9 +89,8 @@ class Machine:
         self.registers[register.key] = zero_extend(value, 32) if register.bits == 32 else value
         self.written.add(register.key)
 
-    def bind(self, register: Register, name: str, value: Term) -> None:
-        """Write the register with a value that was just bound to a name by an event (no masking needed)."""
-        del name
+    def bind(self, register: Register, value: Term) -> None:
+        """Write the register with a value that an event has just bound to a name: it is as wide as it should be."""
         if not register.vector and register.key != "zr":
             self.registers[register.key] = value
             self.written.add(register.key)
@@ -164,6 +166,7 @@ def apply(op: str, left: Term, right: Term) -> Term:
 
 
 def invert(value: Term) -> Term:
+    """The bitwise complement, folded for constants."""
     return Const(~value.value & MASK64) if isinstance(value, Const) else Apply("~", (value,))
 
 

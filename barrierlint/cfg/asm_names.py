@@ -31,8 +31,8 @@ def _tlbi() -> dict[str, tuple[int, int, int]]:
             table[name + suffix] = (6, crm, op2)
         for op2, name in ((1, "rvae3"), (5, "rvale3")):
             table[name + suffix] = (6, ranged, op2)
-    stage2 = "ipas2e1is 4 0 1, ripas2e1is 4 0 2, ipas2le1is 4 0 5, ripas2le1is 4 0 6, ipas2e1os 4 4 0, ipas2e1 4 4 1, ripas2e1 4 4 2,"
-    stage2 += "ripas2e1os 4 4 3, ipas2le1os 4 4 4, ipas2le1 4 4 5, ripas2le1 4 4 6, ripas2le1os 4 4 7"
+    stage2 = "ipas2e1is 4 0 1, ripas2e1is 4 0 2, ipas2le1is 4 0 5, ripas2le1is 4 0 6, ipas2e1os 4 4 0, ipas2e1 4 4 1,"
+    stage2 += "ripas2e1 4 4 2, ripas2e1os 4 4 3, ipas2le1os 4 4 4, ipas2le1 4 4 5, ripas2le1 4 4 6, ripas2le1os 4 4 7"
     return table | _table(stage2 + ", paallos 6 1 4, paall 6 7 4, rpaos 6 4 3, rpalos 6 4 7")
 
 
@@ -45,15 +45,17 @@ TAKES_NO_REGISTER = frozenset(
 
 SYSTEM_OPERATIONS: dict[str, dict[str, tuple[int, int, int]]] = {
     "at": _table(
-        "s1e1r 0 8 0, s1e1w 0 8 1, s1e0r 0 8 2, s1e0w 0 8 3, s1e1rp 0 9 0, s1e1wp 0 9 1, s1e1a 0 9 2, s1e2r 4 8 0, s1e2w 4 8 1,"
-        "s12e1r 4 8 4, s12e1w 4 8 5, s12e0r 4 8 6, s12e0w 4 8 7, s1e2a 4 9 2, s1e3r 6 8 0, s1e3w 6 8 1, s1e3a 6 9 2"
+        "s1e1r 0 8 0, s1e1w 0 8 1, s1e0r 0 8 2, s1e0w 0 8 3, s1e1rp 0 9 0, s1e1wp 0 9 1, s1e1a 0 9 2, s1e2r 4 "
+        "8 0, s1e2w 4 8 1, s12e1r 4 8 4, s12e1w 4 8 5, s12e0r 4 8 6, s12e0w 4 8 7, s1e2a 4 9 2, s1e3r 6 8 0, "
+        "s1e3w 6 8 1, s1e3a 6 9 2"
     ),
     "dc": _table(
-        "ivac 0 6 1, isw 0 6 2, igvac 0 6 3, igsw 0 6 4, igdvac 0 6 5, igdsw 0 6 6, csw 0 10 2, cgsw 0 10 4, cgdsw 0 10 6,"
-        "cisw 0 14 2, cigsw 0 14 4, cigdsw 0 14 6, civaps 0 15 1, cigdvaps 0 15 5, zva 3 4 1, gva 3 4 3, gzva 3 4 4,"
-        "zgbva 3 4 5, gbva 3 4 7, cvac 3 10 1, cgvac 3 10 3, cgdvac 3 10 5, cvaoc 3 11 0, cvau 3 11 1, cgdvaoc 3 11 7,"
-        "cvap 3 12 1, cgvap 3 12 3, cgdvap 3 12 5, cvadp 3 13 1, cgvadp 3 13 3, cgdvadp 3 13 5, civac 3 14 1, cigvac 3 14 3,"
-        "cigdvac 3 14 5, civaoc 3 15 0, cigdvaoc 3 15 7, cipae 4 14 0, cigdpae 4 14 7, cipapa 6 14 1, cigdpapa 6 14 5"
+        "ivac 0 6 1, isw 0 6 2, igvac 0 6 3, igsw 0 6 4, igdvac 0 6 5, igdsw 0 6 6, csw 0 10 2, cgsw 0 10 4, "
+        "cgdsw 0 10 6, cisw 0 14 2, cigsw 0 14 4, cigdsw 0 14 6, civaps 0 15 1, cigdvaps 0 15 5, zva 3 4 1, "
+        "gva 3 4 3, gzva 3 4 4, zgbva 3 4 5, gbva 3 4 7, cvac 3 10 1, cgvac 3 10 3, cgdvac 3 10 5, cvaoc 3 11 "
+        "0, cvau 3 11 1, cgdvaoc 3 11 7, cvap 3 12 1, cgvap 3 12 3, cgdvap 3 12 5, cvadp 3 13 1, cgvadp 3 13 "
+        "3, cgdvadp 3 13 5, civac 3 14 1, cigvac 3 14 3, cigdvac 3 14 5, civaoc 3 15 0, cigdvaoc 3 15 7, "
+        "cipae 4 14 0, cigdpae 4 14 7, cipapa 6 14 1, cigdpapa 6 14 5"
     ),
     "ic": _table("ialluis 0 1 0, iallu 0 5 0, ivau 3 5 1"),
 }

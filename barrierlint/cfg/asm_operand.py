@@ -78,7 +78,8 @@ _PREFERRED = (
 )
 _EXPLICIT = re.compile(r"(?<![%\w.$])[wx](\d{1,2})\b", re.IGNORECASE)
 _REFERENCE = re.compile(
-    r"%(?:\[(?P<bare>\w+)\]|(?P<number>\d+)|(?P<modifier>[A-Za-z])(?:\[(?P<name>\w+)\]|(?P<index>\d+)))|%(?P<escape>[%=;{|}])"
+    r"%(?:\[(?P<bare>\w+)\]|(?P<number>\d+)|(?P<modifier>[A-Za-z])(?:\[(?P<name>\w+)\]|(?P<index>\d+)))"
+    r"|%(?P<escape>[%=;{|}])"
 )
 _IMMEDIATE = frozenset("inIJKLMNOPSsE")
 _REGISTER = frozenset("rgwxy0123456789lRp")
@@ -86,7 +87,7 @@ _MEMORY = frozenset("mQoV<>")
 
 
 def allocate(template: str, operands: Mapping[str | int, Operand], clobbers: Iterable[str] = ()) -> Allocation:
-    """Give every operand a register, a number or a symbol. Operands listed under a name and an index share one place."""
+    """Give every operand a register, a number or a symbol. An operand under a name and an index has one place."""
     taken = {int(number) for number in _EXPLICIT.findall(template + " " + " ".join(clobbers))}
     free = iter([n for n in _PREFERRED if n not in taken] + list(range(64, 64 + len(operands))))
     result = Allocation()

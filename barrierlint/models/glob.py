@@ -82,6 +82,6 @@ def _strip(name: str) -> str:
 
 
 def without_parameters(name: str) -> str:
-    """Leave out a trailing parameter list: `f(int) const` becomes `f`. `operator()` and `(anonymous namespace)` stay."""
+    """Leave out the parameter list: `f(int) const` becomes `f`. `operator()` and `(anonymous namespace)` stay."""
     match = _PARAMETERS.fullmatch(name)
     return match[1] if match and not match[2].startswith("(anonymous") else name
