@@ -7,6 +7,7 @@ other granules (see `walker`), stage 2, and memory attributes, which are kept as
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 PAGE = 1 << 12
@@ -97,10 +98,10 @@ def syndrome(kind: str, level: int = 3, write: bool = False, fetch: bool = False
     return exception_class << 26 | 1 << 25 | (1 << 6 if write and not fetch else 0) | status
 
 
-def show(value: int) -> str:
-    """Return descriptor `value` in words: `invalid`, `valid, OA 0x40000000, read-only`."""
+def show(value: int, name: Callable[[int], str] = hex) -> str:
+    """Return descriptor `value` in words: `invalid`, `valid, OA 0x40000000, read-only`; `name` writes the output address."""
     fields = decode(value)
     if not fields.valid:
         return "invalid"
     flags = ["" if fields.af else ", access flag clear", "" if fields.db else ", read-only", "" if fields.el0 else ", EL1 only"]
-    return f"valid, OA {fields.oa:#x}" + "".join(flags)
+    return f"valid, OA {name(fields.oa)}" + "".join(flags)

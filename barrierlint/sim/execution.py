@@ -326,6 +326,13 @@ class Execution:
         return next((w for w in writes if all(w == o or self.before[w] >> o & 1 for o in writes)), None)
 
     def linear(self) -> list[int]:
-        """Return the effects in one order that respects ordered-before, program order deciding between the unordered."""
-        rank = {n: (self.before[n].bit_count(), self.effects[n].pe, n) for n in range(len(self.effects))}
-        return sorted(rank, key=rank.__getitem__)
+        """Return the effects in an order that respects ordered-before: the earliest in program order that can be next, is."""
+        left = list(range(len(self.effects)))
+        order: list[int] = []
+        done = 0
+        while left:
+            number = next(n for n in left if not self.before[n] & ~done)
+            left.remove(number)
+            order.append(number)
+            done |= 1 << number
+        return order

@@ -92,11 +92,20 @@ class Monitor:
     read: int
 
 
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """A barrier or context synchronization event executed: PE, instruction, and the effects that came before it."""
+
+    pe: int
+    index: int
+    after: int
+
+
 class State:
     """A point of the search. Run in place between choices, copied at each."""
 
     __slots__ = (
-        "access", "ended", "execution", "faults", "finals", "index", "maintenance", "monitor", "picks", "position",
+        "access", "barriers", "ended", "execution", "faults", "finals", "index", "maintenance", "monitor", "picks", "position",
         "promises", "registers", "retried", "returns", "snapshots", "view", "visits", "written",
     )  # fmt: skip
 
@@ -119,6 +128,7 @@ class State:
         self.returns = False  # inside the PE's fault handler
         self.retried = False
         self.ended = False
+        self.barriers: tuple[Barrier, ...] = ()
 
     def copy(self) -> State:
         """Return a copy that can go another way."""

@@ -26,7 +26,7 @@ from barrierlint.sim import accesses, ordering
 from barrierlint.sim.condition import Proposition, truth
 from barrierlint.sim.evaluate import evaluate, names_in
 from barrierlint.sim.execution import INITIAL, Effect, Invalidation, Role
-from barrierlint.sim.machine import FaultTaken, Handling, Knowledge, Maintenance, Setting, State, covers
+from barrierlint.sim.machine import Barrier, FaultTaken, Handling, Knowledge, Maintenance, Setting, State, covers
 from barrierlint.sim.ordering import reaches
 from barrierlint.sim.program import Instruction, Jump, Program, code_address, code_index
 from barrierlint.sim.reach import Footprint
@@ -116,11 +116,14 @@ class Model:
             case At(op, operand):
                 # AT walks like an access and leaves the result in PAR_EL1 (D8.15); it takes no fault here.
                 return accesses.translate_only(self, state, op, operand)
-            case events.Dsb(domain) | events.Dmb(domain):
+            case events.Dsb() | events.Dmb():
+                # Barriers: see `ordering.wait`. A domain that leaves a PE out orders nothing for that PE.
                 ordering.wait(view, action, lambda d: (self.pe_of(state), d) not in self.narrow, self.setting.features)
+                self._note(state, action)
             case ContextSync():
                 # ISB, exception entry and return: later instructions are fetched and translated anew.
                 ordering.wait(view, action, lambda d: True, self.setting.features)
+                self._note(state, action)
             case Tlbi():
                 self._invalidate(state, action)
             case SysregWrite(register, value):
@@ -145,6 +148,13 @@ class Model:
                 pass
         state.index += 1
         return None
+
+    def _note(self, state: State, event: events.Event) -> None:
+        """Remember a barrier for the trace."""
+        view = state.view
+        done = view.after_dsb if isinstance(event, events.Dsb) else view.after_sync
+        done = view.after_dmb | view.after_dmb_st if isinstance(event, events.Dmb) else done
+        state.barriers = (*state.barriers, Barrier(self.pe_of(state), state.index, done))
 
     def _jump(self, state: State, target: str, condition: object) -> list[State] | None:
         pe = self.program.pes[self.pe_of(state)]

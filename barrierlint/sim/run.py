@@ -82,6 +82,8 @@ def ask(program: Program, goal: Proposition, setting: Setting, budget: Budget, n
     try:
         reach = footprints(program)
     except TooWide as error:
+        if len(program.pes) == 1:
+            return _alone(program, goal, setting, budget, name, start)
         return Outcome(name, Result.UNDECIDED, 0, monotonic() - start, reason=str(error))
     states, reason = 0, ""
     for part in disjuncts(goal):
@@ -94,6 +96,18 @@ def ask(program: Program, goal: Proposition, setting: Setting, budget: Budget, n
             reason = "budget or loop bound reached"
     result = Result.UNDECIDED if reason else Result.FORBIDDEN
     return Outcome(name, result, states, monotonic() - start, reason=reason)
+
+
+def _alone(
+    program: Program, goal: Proposition, setting: Setting, budget: Budget, name: str, start: float
+) -> Outcome:
+    """Ask a program of one PE without knowing its footprint: there is no other PE to take values from."""
+    reach = (Footprint(frozenset(), frozenset(), True),)
+    states, found, complete = _search(program, goal, setting, reach, budget, 0)
+    result = Result.ALLOWED if found is not None else Result.FORBIDDEN if complete else Result.UNDECIDED
+    trace = trace_of(program, found) if found is not None else None
+    reason = "" if result is not Result.UNDECIDED else "budget or loop bound reached"
+    return Outcome(name, result, states, monotonic() - start, trace, reason)
 
 
 def _ask_part(

@@ -1,0 +1,100 @@
+"""Findings confirmed by simulation: the witness runs and faults, its repaired twin runs and never does.
+
+`confirm` answers CONFIRMED only if both hold; REFUTED if the witness was explored completely and nothing bad can happen; UNDECIDED
+otherwise, with the reason. What it does not model: see `scenario`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from barrierlint.events import Access, DescriptorWrite, Kind, SysregWrite, Transition
+from barrierlint.finding import Confirmation, Fault, Finding, Trace, Verdict
+from barrierlint.sim import scenario
+from barrierlint.sim.descriptor import syndrome
+from barrierlint.sim.explore import Budget
+from barrierlint.sim.litmus_print import print_litmus
+from barrierlint.sim.machine import Setting
+from barrierlint.sim.run import Outcome, Result, ask, parse_features
+from barrierlint.sim.scenario import Scenario
+from barrierlint.terms import show
+
+BUDGET = Budget(states=20_000, seconds=2.0)
+_IMPROVE = 64
+_OWN_PE_RULES = frozenset({"BL001", "BL002", "BL003", "BL004"})
+
+
+def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -> Confirmation:
+    """Run the witness of `finding` and its repaired twin under `features` (see `run.parse_features`)."""
+    story = scenario.scenario_of(finding)
+    if story is None:
+        return Confirmation(Verdict.UNDECIDED, reason=_unmodelled(finding))
+    setting = Setting(parse_features(features))
+    outcome = _run(story, setting, budget)
+    if outcome.result is Result.FORBIDDEN and finding.rule not in _OWN_PE_RULES and scenario.narrow_or_local(story):
+        # What reaches one PE only is a defect where another PE walks the tables: let a second PE make the access.
+        story = replace(story, remote=True)
+        outcome = _run(story, setting, budget)
+    litmus = print_litmus(story, finding.rule)
+    if outcome.result is not Result.ALLOWED:
+        verdict = Verdict.REFUTED if outcome.result is Result.FORBIDDEN else Verdict.UNDECIDED
+        reason = outcome.reason or _refutation(story, features)
+        return Confirmation(verdict, None, outcome.states, 0, reason, litmus)
+    twin = _run(scenario.repaired(story), setting, budget)
+    trace = _report(outcome, finding, story)
+    if twin.result is not Result.FORBIDDEN:
+        reason = "the repaired twin misbehaves as well: what the witness lacks is not what the repair adds"
+        return Confirmation(Verdict.UNDECIDED, trace, outcome.states, twin.states, twin.reason or reason, litmus)
+    return Confirmation(Verdict.CONFIRMED, trace, outcome.states, twin.states, _assumption(finding), litmus)
+
+
+def litmus_of(finding: Finding) -> str:
+    """Return the witness of `finding` as a litmus test that herd7 accepts; "" if it writes no descriptor."""
+    story = scenario.scenario_of(finding)
+    if story is None:
+        return ""
+    remote = finding.rule not in _OWN_PE_RULES and scenario.narrow_or_local(story)
+    if remote and _run(story, Setting(), BUDGET).result is not Result.ALLOWED:
+        story = replace(story, remote=True)
+    return print_litmus(story, finding.rule)
+
+
+def _run(story: Scenario, setting: Setting, budget: Budget) -> Outcome:
+    return ask(scenario.program_of(story), scenario.defect(story), setting, budget, "witness", _IMPROVE)
+
+
+def _unmodelled(finding: Finding) -> str:
+    event = finding.witness.write.event
+    if isinstance(event, SysregWrite):
+        return f"the effect of writing {event.register} is not modelled"
+    return "the witness writes no descriptor"
+
+
+def _refutation(story: Scenario, features: str) -> str:
+    bad = "fault" if story.transition is Transition.MAKE else "use the old translation"
+    return f"every execution under {features} was explored: the access cannot {bad}"
+
+
+def _assumption(finding: Finding) -> str:
+    event = finding.witness.write.event
+    unknown = isinstance(event, DescriptorWrite) and event.transition is Transition.UNKNOWN
+    return "run as a make: how the write changes the descriptor is not known" if unknown else ""
+
+
+def _report(outcome: Outcome, finding: Finding, story: Scenario) -> Trace | None:
+    """The trace with the fault as the hardware reports it, at the address the witness names."""
+    if outcome.trace is None:
+        return None
+    if story.transition is not Transition.MAKE:
+        return replace(outcome.trace, fault=None)
+    event = story.access.event
+    assert isinstance(event, Access)
+    write = event.kind in (Kind.WRITE, Kind.RMW)
+    fetch = event.kind is Kind.FETCH
+    named = finding.witness.access.event
+    name = show(named.address) if isinstance(named, Access) else "the mapped address"
+    pe = 1 if story.remote else 0
+    esr = syndrome("translation", 3, write, fetch)
+    return replace(
+        outcome.trace, fault=Fault(pe, scenario.address_of(finding), "translation", 3, esr, write and not fetch, name)
+    )

@@ -1,0 +1,246 @@
+"""A finding's witness as a program of the simulator: the write, what lies on the path, and the access that depends on it.
+
+The events of the witness are executed as they are, with concrete operands: the descriptor is that of page `x`, every other memory
+access goes to a cell of its own. What it does not model: the values of the code analysed, branches (the witness has taken
+them), tables above the leaf, and system registers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from barrierlint.events import (
+    Access,
+    Accesses,
+    At,
+    CacheMaintenance,
+    ContextSync,
+    DescriptorWrite,
+    Dmb,
+    Drain,
+    Dsb,
+    Event,
+    ExceptionCall,
+    ExceptionReturn,
+    Kind,
+    Order,
+    Shareability,
+    SpeculationBarrier,
+    Tlbi,
+    Transition,
+)
+from barrierlint.finding import Finding
+from barrierlint.sim.condition import All, FaultAtom, MemoryAtom, Not, Proposition, RegisterAtom
+from barrierlint.sim.descriptor import Descriptor
+from barrierlint.sim.program import PHYSICAL, Instruction, Pe, Program, Symbols
+from barrierlint.terms import Const, Term, const
+
+SYMBOLS = Symbols(("x", "z", "flag"))
+LABEL = "L0"
+PAGE_NUMBER = SYMBOLS.virtual("x") >> 12
+_OTHER_CELL = PHYSICAL + 0x80_0000
+_VALUE = "X3"
+VALID = Descriptor(SYMBOLS.physical("x")).encode()
+MOVED = Descriptor(SYMBOLS.physical("z")).encode()
+INVALID = Descriptor(SYMBOLS.physical("x"), valid=0).encode()
+_BROADCAST = ("is", "os", "isnxs", "osnxs")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event to execute, and the index of the witness step it comes from (-1: from none)."""
+
+    event: Event
+    source: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is asked: the steps of P0 up to and including the access, how the write changes the descriptor, whether P1 accesses instead."""
+
+    steps: tuple[Step, ...]
+    transition: Transition
+    access: Step
+    remote: bool = False
+
+
+def scenario_of(finding: Finding) -> Scenario | None:
+    """Return the scenario of `finding`; None if its witness writes no descriptor."""
+    path = finding.witness.steps
+    main = finding.witness.write
+    if not isinstance(main.event, DescriptorWrite):
+        return None
+    transition = main.event.transition
+    if transition is Transition.UNKNOWN:
+        transition = Transition.MAKE
+    steps: list[Step] = []
+    for index, step in enumerate(path[:-1]):
+        if step.event is not None:
+            written = transition if step is main else None
+            steps += [Step(event, index) for event in _concrete(step.event, main.event, written)]
+    last = path[-1]
+    return Scenario(tuple(steps), transition, _dependent(last.event, len(path) - 1))
+
+
+def _dependent(event: Event | None, source: int) -> Step:
+    """The access that needs the new translation; a load of the page where the witness ends at a boundary."""
+    page = const(SYMBOLS.virtual("x"))
+    match event:
+        case Access(kind=Kind.READ | Kind.FETCH):
+            return Step(replace(event, address=page, into=_VALUE, op="", expected=None), source)
+        case Access(kind=Kind.WRITE):
+            return Step(replace(event, address=page, value=const(3), into=None, op=""), source)
+        case Access():
+            return Step(replace(event, address=page, value=const(3), into=_VALUE, op="swap", expected=None), source)
+        case _:
+            return Step(Access(Kind.READ, page, None, _VALUE), source)
+
+
+def _concrete(event: Event, main: DescriptorWrite, transition: Transition | None) -> list[Event]:
+    """Return `event` with operands the simulator can evaluate."""
+    match event:
+        case DescriptorWrite() if transition is not None:
+            return [_write(event, new_value(transition))]
+        case DescriptorWrite(location=location, transition=kind) if location == main.location:
+            return [_write(event, INVALID if kind is Transition.BREAK else VALID)]
+        case DescriptorWrite():
+            return [replace(_write(event, VALID), location=const(SYMBOLS.table("z")))]
+        case Tlbi(op, operand):
+            return [Tlbi(op, const(PAGE_NUMBER) if operand is not None else None)]
+        case Access(kind=Kind.WRITE | Kind.RMW):
+            return [replace(event, address=const(_OTHER_CELL), value=const(0), into=None, op=_plain(event), expected=None)]
+        case Access():
+            return [replace(event, address=const(_OTHER_CELL), into="X20", op="")]
+        case ExceptionCall():
+            return [ContextSync("exception-entry")]
+        case ExceptionReturn():
+            return [ContextSync("eret")]
+        case ContextSync("drain") | Drain():
+            return _drained(transition_of(main))
+        case Dsb() | Dmb() | ContextSync() | SpeculationBarrier() | CacheMaintenance():
+            return [event]
+        case At():
+            return []
+        case _:
+            return []
+
+
+def _plain(event: Access) -> str:
+    return "" if event.kind is Kind.WRITE else "swap"
+
+
+def transition_of(event: DescriptorWrite) -> Transition:
+    """How the write changes the descriptor; one nothing is known of is taken for a make."""
+    return Transition.MAKE if event.transition is Transition.UNKNOWN else event.transition
+
+
+def _write(event: DescriptorWrite, value: int) -> DescriptorWrite:
+    """The same kind of store or atomic, of a known value. A compare-exchange is the one that succeeds."""
+    op = "" if event.op in ("", "exclusive", "compare-exchange", "cas") else "swap"
+    return DescriptorWrite(const(SYMBOLS.table("x")), const(value), event.transition, order=event.order, op=op)
+
+
+def new_value(transition: Transition) -> int:
+    """The descriptor that the write leaves."""
+    return {Transition.BREAK: INVALID, Transition.CHANGE: MOVED}.get(transition, VALID)
+
+
+def old_value(transition: Transition) -> int:
+    """The descriptor before the write."""
+    return INVALID if transition is Transition.MAKE else VALID
+
+
+def _drained(transition: Transition) -> list[Event]:
+    """What a declared drain stands for: all that the transition owes."""
+    ending: list[Event] = [Dsb(Shareability.ISH), ContextSync("isb")]
+    return ending if transition is Transition.MAKE else [Dsb(Shareability.ISH), Tlbi("vmalle1is"), *ending]
+
+
+def repaired(scenario: Scenario) -> Scenario:
+    """Return the twin with the minimal sequence in place: after the write, what SEMANTICS owes for its transition.
+
+    A change becomes break-before-make: invalid, DSB, TLBI, DSB, and only then the new descriptor.
+    """
+    steps: list[Step] = []
+    for step in scenario.steps:
+        event = step.event
+        if isinstance(event, DescriptorWrite) and event.value == const(new_value(scenario.transition)):
+            steps += [Step(e) if e is not event else step for e in _sequence(event, scenario.transition)]
+        else:
+            steps.append(step)
+    return replace(scenario, steps=tuple(steps))
+
+
+def _sequence(event: DescriptorWrite, transition: Transition) -> list[Event]:
+    ish = Shareability.ISH
+    break_it: list[Event] = [Dsb(ish, Accesses.ST), Tlbi("vaae1is", const(PAGE_NUMBER)), Dsb(ish)]
+    match transition:
+        case Transition.BREAK:
+            return [event, *break_it, ContextSync("isb")]
+        case Transition.CHANGE:
+            first = DescriptorWrite(event.location, const(INVALID), Transition.BREAK)
+            return [first, *break_it, event, Dsb(ish, Accesses.ST), ContextSync("isb")]
+        case _:
+            return [event, Dsb(ish, Accesses.ST), ContextSync("isb")]
+
+
+def program_of(scenario: Scenario) -> Program:
+    """Return the program: P0 writes and accesses; or P0 writes and raises a flag, and P1, seeing it, accesses."""
+    table, memory = SYMBOLS.table, SYMBOLS.physical
+    cells = {
+        table("x"): old_value(scenario.transition),
+        table("z"): MOVED,
+        table("flag"): Descriptor(memory("flag")).encode(),
+        memory("x"): 1,
+        memory("z"): 2,
+    }
+    code = [Instruction(step.event, (), "", 0, step.source) for step in scenario.steps]
+    access = Instruction(scenario.access.event, (LABEL,), "", 0, scenario.access.source)
+    if not scenario.remote:
+        return Program((Pe((*code, access), {LABEL: len(code)}),), SYMBOLS, cells, "witness")
+    flag = const(memory("flag"))
+    order = Order.PLAIN if scenario.transition is Transition.MAKE else Order.RELEASE
+    code.append(Instruction(Access(Kind.WRITE, flag, const(1), order=order)))
+    seen: list[Event] = [Access(Kind.READ, flag, None, "X5", Order.ACQUIRE), Dsb(Shareability.ISH), ContextSync("isb")]
+    reader = (*(Instruction(event) for event in seen), access)
+    return Program((Pe(tuple(code)), Pe(reader, {LABEL: len(seen)})), SYMBOLS, cells, "witness")
+
+
+def defect(scenario: Scenario) -> Proposition:
+    """Return what must not happen: the fault after a make, the old translation used after a break or change."""
+    pe = 1 if scenario.remote else 0
+    fault = FaultAtom(pe, LABEL, SYMBOLS.virtual("x"), "translation")
+    asked: Proposition = fault if scenario.transition is Transition.MAKE else Not(FaultAtom(pe, LABEL))
+    if scenario.transition is Transition.CHANGE:
+        asked = _old_page(scenario, pe)
+    return All((RegisterAtom(1, "X5", 1), asked)) if scenario.remote else asked
+
+
+def _old_page(scenario: Scenario, pe: int) -> Proposition:
+    """A load that still sees the old page, or a store that changes it."""
+    event = scenario.access.event
+    if isinstance(event, Access) and event.kind is Kind.WRITE:
+        return MemoryAtom(SYMBOLS.physical("x"), 3)
+    return RegisterAtom(pe, _VALUE, 1)
+
+
+def narrow_or_local(scenario: Scenario) -> bool:
+    """Whether the path has a barrier or TLBI that other PEs do not take part in."""
+    for step in scenario.steps:
+        match step.event:
+            case Dsb(domain=Shareability.NSH):
+                return True
+            case Tlbi(op) if not op.endswith(_BROADCAST):
+                return True
+            case _:
+                pass
+    return False
+
+
+def address_of(finding: Finding) -> int:
+    """The faulting address to report: the constant the witness has, else a placeholder in the kernel's half."""
+    event = finding.witness.access.event
+    write = finding.witness.write.event
+    found: list[Term | None] = [event.address if isinstance(event, Access) else None]
+    found.append(write.maps if isinstance(write, DescriptorWrite) else None)
+    return next((term.value for term in found if isinstance(term, Const)), 0xFFFF_8000_0A00_0000)
