@@ -26,7 +26,7 @@ from barrierlint.events import Access, Assign, CompilerBarrier, Event, Kind
 from barrierlint.source.tree import Asm
 from barrierlint.terms import Term, Unknown
 
-__all__ = ["Decoded", "Item", "Maybe", "Operand", "decode", "decode_lines", "decode_statement"]
+__all__ = ["Decoded", "Item", "Maybe", "Operand", "decode", "decode_lines", "decode_statement", "unknown_instruction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,14 @@ def decode_lines(text: str, args: Sequence[Term] = (), temporary: str = "%lines"
     operands: dict[str | int, Operand] = {index: Operand(value=term) for index, term in enumerate(args)}
     template = re.sub(r"\barg(\d+)\b", r"%\1", text.replace("%", "%%"))
     return decode(template, operands, temporary=temporary).events
+
+
+def unknown_instruction(text: str) -> str | None:
+    """The first part of `text` (instructions as in `decode_lines`) that is not known, None if all are: `check` of
+    `models.load`.
+    """
+    events = decode_lines(text, [Unknown(f"arg{index}") for index in range(10)])
+    return next((event.text for event in events if isinstance(event, UnknownInstruction)), None)
 
 
 def decode(

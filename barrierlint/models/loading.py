@@ -35,6 +35,7 @@ _ACTIONS = ("writes", "access", "does", "drain", "returns", "maps", "exempt", "n
 _WRITES = ("location", "value", "old", "transition", "op", "maps", "length", "order")
 _ACCESS = ("location", "value", "old", "op", "size", "order")
 _OPERATIONS = ("write", "exchange", "compare-exchange")
+_ACCESSES = ("read", *_OPERATIONS, "add", "and", "or", "xor")
 _PLACE = re.compile(r"(\**)(this|result|arg(\d{1,2})|(\d+|0x[0-9a-fA-F]+))((?:(?:->|\.)[A-Za-z_]\w*)*)")
 _STEP = re.compile(r"(?:->|\.)[A-Za-z_]\w*")
 
@@ -214,9 +215,9 @@ def _writes(node: Node) -> WriteModel:
 
 def _access(node: Node) -> AccessModel:
     entries = node.mapping(_ACCESS, required=("location",))
-    op = entries["op"].choice(("read", *_OPERATIONS)) if "op" in entries else "write"
+    op = entries["op"].choice(_ACCESSES) if "op" in entries else "write"
     if op != "read" and "value" not in entries:
-        raise node.error(f"a {op} needs 'value'", "say which argument is stored, such as 'value: arg1'")
+        raise node.error(f"the operation {op} needs 'value'", "say which argument is stored, such as 'value: arg1'")
     if op == "compare-exchange" and "old" not in entries:
         raise node.error("a compare-exchange needs 'old'", "say which argument is compared, such as 'old: arg2'")
     return AccessModel(
