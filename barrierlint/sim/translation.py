@@ -15,9 +15,6 @@ from barrierlint.events import Kind
 FINAL_LEVEL = 3
 DESCRIPTOR_BYTES_LOG2 = 3
 
-# Entries that share one contiguous range (DDI 0487 D8.7, the Contiguous bit); levels left out ignore bit 52.
-_CONTIGUOUS = {(12, 1): 16, (12, 2): 16, (12, 3): 16, (14, 2): 32, (14, 3): 128, (16, 2): 32, (16, 3): 32}
-
 
 class Granule(IntEnum):
     """Translation granule; the value is log2 of its size in bytes."""
@@ -29,15 +26,27 @@ class Granule(IntEnum):
     @property
     def stride(self) -> int:
         """Input address bits that one full level of lookup resolves: 9, 11 or 13."""
-        return self.value - DESCRIPTOR_BYTES_LOG2
+        return self - DESCRIPTOR_BYTES_LOG2
 
     def entry_bits(self, level: int) -> int:
         """Return log2 of the bytes that one descriptor at `level` translates (pseudocode TranslationSize)."""
-        return self.value + (FINAL_LEVEL - level) * self.stride
+        return self + (FINAL_LEVEL - level) * (self - DESCRIPTOR_BYTES_LOG2)
 
     def contiguous_entries(self, level: int) -> int:
         """Return how many descriptors at `level` a Contiguous bit joins, 1 where the bit is ignored."""
-        return _CONTIGUOUS.get((self.value, level), 1)
+        return _CONTIGUOUS.get((self, level), 1)
+
+
+# Entries that share one contiguous range (DDI 0487 D8.7, the Contiguous bit); levels left out ignore bit 52.
+_CONTIGUOUS = {
+    (Granule.K4, 1): 16,
+    (Granule.K4, 2): 16,
+    (Granule.K4, 3): 16,
+    (Granule.K16, 2): 32,
+    (Granule.K16, 3): 128,
+    (Granule.K64, 2): 32,
+    (Granule.K64, 3): 32,
+}
 
 
 class Wide(Enum):

@@ -84,7 +84,7 @@ def enter(geometry: Geometry, base: int, level: int, address: int) -> Cursor | M
 def start_level(geometry: Geometry) -> int:
     """Return the level at which a stage 1 walk starts (pseudocode S1StartLevel)."""
     granule = geometry.granule
-    return FINAL_LEVEL - (geometry.input_bits - 1 - granule.value) // granule.stride
+    return FINAL_LEVEL - (geometry.input_bits - 1 - granule) // granule.stride
 
 
 def descend(cursor: Cursor, descriptor: int) -> Cursor | Hit | Miss:
@@ -125,7 +125,7 @@ def _follow(cursor: Cursor, descriptor: int) -> Cursor | Miss:
     geometry = cursor.geometry
     granule = geometry.granule
     level = cursor.level + 1
-    table = output_address(descriptor, granule.value, geometry.wide)
+    table = output_address(descriptor, granule, geometry.wide)
     if table >> geometry.output_bits:
         return Miss(FaultKind.ADDRESS_SIZE, cursor.level)
     index = cursor.input >> granule.entry_bits(level) & ((1 << granule.stride) - 1)

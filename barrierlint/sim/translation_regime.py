@@ -76,6 +76,10 @@ class Range:
     e0pd: bool = False
     sh: int = 0
 
+    def __post_init__(self) -> None:
+        """Reject a TnSZ that the 6-bit field cannot hold."""
+        _check_tsz(self.tsz, "tsz")
+
 
 @dataclass(frozen=True, slots=True)
 class Stage2:
@@ -90,6 +94,10 @@ class Stage2:
     ds: bool = False
     sh: int = 0
     ptw: bool = False
+
+    def __post_init__(self) -> None:
+        """Reject a T0SZ that the 6-bit field cannot hold."""
+        _check_tsz(self.tsz, "stage2.tsz")
 
     def geometry(self, features: Features) -> Geometry | None:
         """Return the shape of the stage 2 tables, None where T0SZ or SL0 is illegal: a level 0 translation fault."""
@@ -117,7 +125,7 @@ class Stage2:
         if code >= len(levels):
             return None
         level = levels[code]
-        needs = {(12, 0): 44, (14, 1): 42, (16, 1): 44}.get((self.granule.value, level), 0)
+        needs = {(Granule.K4, 0): 44, (Granule.K16, 1): 42, (Granule.K64, 1): 44}.get((self.granule, level), 0)
         reserved = (self.granule is Granule.K4 and level == 3 and not features.ttst) or (
             self.granule is Granule.K16 and level == 0 and not wide
         )
@@ -128,7 +136,7 @@ class Stage2:
         level = self.start_level(features)
         if level is None:
             return False
-        least = (FINAL_LEVEL - level) * self.granule.stride + self.granule.value + 1
+        least = (FINAL_LEVEL - level) * self.granule.stride + self.granule + 1
         return least <= input_bits <= least + self.granule.stride + 3
 
 
@@ -224,6 +232,11 @@ def _decode_granule(encodings: dict[int, Granule], code: int, name: str) -> Gran
     if code not in encodings:
         raise ValueError(f"{name} is {code:#04b}, a reserved granule; give one of {sorted(encodings)}")
     return encodings[code]
+
+
+def _check_tsz(tsz: int, name: str) -> None:
+    if not 0 <= tsz <= 63:
+        raise ValueError(f"{name} is {tsz}; give 64 minus the input address bits, 0 to 63")
 
 
 def _decode_size(code: int) -> int:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 from barrierlint.events import Kind
 from barrierlint.sim.translation import (
-    ALL_PERMISSIONS,
     AccessRequest,
     FaultKind,
     Leaf,
@@ -67,6 +66,15 @@ class Walk:
         assert isinstance(cursor, Cursor)
         return cursor.level
 
+    def at(self, stage1: Cursor | Leaf | None, stage2: Cursor | None, address: int) -> Walk:
+        """Return the walk moved on; written out because `dataclasses.replace` takes as long as all the rest."""
+        return Walk(self.regime, self.va, self.access, stage1, stage2, address, self.steps)
+
+    def after(self, step: WalkStep) -> Walk:
+        """Return the walk with one more step behind it."""
+        steps = (*self.steps, step)
+        return Walk(self.regime, self.va, self.access, self.stage1, self.stage2, self.address, steps)
+
 
 Progress = Walk | Translation | MmuFault
 
@@ -88,15 +96,19 @@ def start(regime: Regime, va: int, access: AccessRequest) -> Progress:
     cursor = _enter_stage1(regime, half, va, access)
     if isinstance(cursor, Miss):
         return _fault(blank, cursor)
-    return _read_next(replace(blank, stage1=cursor))
+    return _read_next(blank, cursor)
 
 
 def advance(walk: Walk, descriptor: int) -> Progress:
     """Return where `walk` stands once the descriptor at `walk.address` has been read as `descriptor`."""
-    ipa = walk.stage1.address if walk.stage2 is None and isinstance(walk.stage1, Cursor) else None
-    step = WalkStep(walk.address, descriptor, walk.level, walk.stage, ipa if walk.regime.stage2 else None)
-    walk = replace(walk, steps=(*walk.steps, step))
-    return _advance_stage1(walk, descriptor) if walk.stage2 is None else _advance_stage2(walk, walk.stage2, descriptor)
+    if walk.stage2 is not None:
+        walk = walk.after(WalkStep(walk.address, descriptor, walk.stage2.level, 2))
+        assert walk.stage2 is not None
+        return _advance_stage2(walk, walk.stage2, descriptor)
+    cursor = walk.stage1
+    assert isinstance(cursor, Cursor)
+    ipa = cursor.address if walk.regime.stage2 else None
+    return _advance_stage1(walk.after(WalkStep(walk.address, descriptor, cursor.level, 1, ipa)), cursor, descriptor)
 
 
 def recheck(translation: Translation, access: AccessRequest) -> MmuFault | None:
@@ -137,27 +149,24 @@ def _start_flat(walk: Walk) -> Progress:
     return _leave_stage1(walk, address)
 
 
-def _read_next(walk: Walk) -> Progress:
+def _read_next(walk: Walk, cursor: Cursor) -> Progress:
     """Aim at the next stage 1 descriptor: its address is physical, or an IPA that stage 2 must translate first."""
-    assert isinstance(walk.stage1, Cursor)
-    if walk.regime.stage2 is None:
-        return replace(walk, address=walk.stage1.address)
-    return _enter_stage2(walk, walk.regime.stage2, walk.stage1.address)
+    moved = walk.at(cursor, None, cursor.address)
+    return moved if walk.regime.stage2 is None else _enter_stage2(moved, walk.regime.stage2, cursor.address)
 
 
-def _advance_stage1(walk: Walk, descriptor: int) -> Progress:
-    assert isinstance(walk.stage1, Cursor)
-    match descend(walk.stage1, descriptor):
+def _advance_stage1(walk: Walk, here: Cursor, descriptor: int) -> Progress:
+    match descend(here, descriptor):
         case Cursor() as cursor:
-            return _read_next(replace(walk, stage1=cursor))
+            return _read_next(walk, cursor)
         case Miss() as miss:
             return _fault(walk, miss)
         case Hit() as hit:
-            leaf = _stage1_leaf(walk, walk.stage1, hit)
+            leaf = _stage1_leaf(walk, here, hit)
             if refused := leaf.permissions.denied(walk.access):
                 return _fault(walk, Miss(FaultKind.PERMISSION, leaf.level), refused=refused)
             offset = walk.va & (leaf.extent.size - 1)
-            return _leave_stage1(replace(walk, stage1=leaf), leaf.extent.output | offset)
+            return _leave_stage1(walk.at(leaf, None, 0), leaf.extent.output | offset)
 
 
 def _stage1_leaf(walk: Walk, cursor: Cursor, hit: Hit) -> Leaf:
@@ -193,13 +202,13 @@ def _enter_stage2(walk: Walk, stage2: Stage2, ipa: int) -> Progress:
     cursor = enter(geometry, stage2.vttbr, level, ipa)
     if isinstance(cursor, Miss):
         return _fault(walk, cursor, ipa=ipa)
-    return replace(walk, stage2=cursor, address=cursor.address)
+    return walk.at(walk.stage1, cursor, cursor.address)
 
 
 def _advance_stage2(walk: Walk, stage2: Cursor, descriptor: int) -> Progress:
     match descend(stage2, descriptor):
         case Cursor() as cursor:
-            return replace(walk, stage2=cursor, address=cursor.address)
+            return walk.at(walk.stage1, cursor, cursor.address)
         case Miss() as miss:
             return _fault(walk, miss, ipa=stage2.input)
         case Hit() as hit:
@@ -213,7 +222,7 @@ def _leave_stage2(walk: Walk, stage2: Cursor, hit: Hit) -> Progress:
     if isinstance(walk.stage1, Cursor):
         if not leaf.permissions.el1.read or (_is_device(leaf) and walk.regime.stage2 and walk.regime.stage2.ptw):
             return _fault(walk, Miss(FaultKind.PERMISSION, leaf.level), ipa=stage2.input)
-        return replace(walk, stage2=None, address=output)
+        return walk.at(walk.stage1, None, output)
     if refused := leaf.permissions.denied(replace(walk.access, pan=False)):
         return _fault(walk, Miss(FaultKind.PERMISSION, leaf.level), ipa=stage2.input, refused=refused)
     return Translation(walk.va, stage2.input, output, walk.stage1, leaf, walk.steps)
@@ -221,15 +230,16 @@ def _leave_stage2(walk: Walk, stage2: Cursor, hit: Hit) -> Progress:
 
 def _stage2_leaf(walk: Walk, cursor: Cursor, hit: Hit) -> Leaf:
     stage2 = walk.regime.stage2
+    assert stage2 is not None
     wide = cursor.geometry.wide is Wide.LPA2
     return Leaf(
         geometry=cursor.geometry,
         level=hit.level,
         descriptor=hit.descriptor,
         extent=hit.extent,
-        permissions=stage2_permissions(hit.descriptor, walk.regime.features.xnx) if stage2 else ALL_PERMISSIONS,
+        permissions=stage2_permissions(hit.descriptor, walk.regime.features.xnx),
         attributes=hit.descriptor >> 2 & 0xF,
-        shareability=stage2.sh if stage2 and wide else hit.descriptor >> 8 & 3,
+        shareability=stage2.sh if wide else hit.descriptor >> 8 & 3,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from barrierlint.events import Kind
 from barrierlint.sim.translation import FINAL_LEVEL, AccessRequest, Geometry, Granule, MmuFault, Translation
-from barrierlint.sim.translation_descriptor import Cursor, Hit, descend, enter, start_level
+from barrierlint.sim.translation_descriptor import Cursor, Hit, Miss, descend, enter, start_level
 from barrierlint.sim.translation_regime import Features, Regime, Stage2, decode_regime, decode_stage2
 from barrierlint.sim.walker import walk
 from tests.sim_walker.oracle import SCRATCH, SCTLR_RES1, TABLES, TABLES_SIZE
@@ -119,7 +119,7 @@ class _Placer(Grower):
     def place(self, geometry: Geometry, level: int, stage2: Stage2, ipa: int) -> int | None:
         if ipa >> geometry.input_bits:
             return None
-        place = enter(geometry, stage2.vttbr, level, ipa)
+        place: Cursor | Hit | Miss = enter(geometry, stage2.vttbr, level, ipa)
         while isinstance(place, Cursor):
             if place.address not in self.arena.words:
                 self.arena.words[place.address] = self._step(geometry, place.level)

@@ -168,7 +168,7 @@ class Cpu(Machine):
         return False
 
     def _run(self, pc: int) -> None:
-        """Run one instruction at `pc`; the syndrome says how it ended, `touched` where it reached without memory there."""
+        """Run one instruction at `pc`; `syndrome` says how it ended, `touched` the address where no memory answered."""
         self.syndrome, self.touched = 0, None
         try:
             self.uc.emu_start(pc, (pc + 4) & ((1 << 64) - 1), count=1)

@@ -36,7 +36,7 @@ from tests.sim_walker.oracle import AT, At, Cpu
 
 PAIRS = int(os.environ.get("WALKER_PAIRS", "100000"))
 SEED = int(os.environ.get("WALKER_SEED", "1"))
-EACH = 200
+EACH = 50
 STAGE1_OPS, NESTED_OPS = list(AT)[:6], list(AT)[6:]
 Result = Translation | MmuFault
 
