@@ -102,6 +102,7 @@ _DROP_PREFIX = ("-W", "-g", "-l", "-L", "-MF", "-MT", "-MQ", "-fplugin", "--para
 _DROP_PREFIX += ("-flto", "-fuse-ld", "-mabi=", "-fdiagnostics", "-fprofile", "-fcoverage", "-fdebug-prefix", "-ffile-prefix")
 _DROP_PREFIX += ("-fmacro-prefix", "-frandom-seed", "-fstack-usage", "-fcallgraph", "-dumpbase", "-dumpdir", "-o")
 _PATHS = ("-I", "-isystem", "-iquote", "-idirafter", "-include", "-imacros", "-isysroot", "--sysroot", "-iwithprefix", "-F")
+VALUED = frozenset((*_PATHS, "-x", "-target", "-D", "-U", "-arch", "-std", "-Xclang", "-mllvm"))
 _GCC_ONLY = (
     "-fconserve-stack -fno-allow-store-data-races -fno-var-tracking-assignments -fno-var-tracking -fvar-tracking "
     "-fno-ipa- -fipa- -fno-tree- -ftree- -fno-gcse -fno-reorder- -freorder- -fno-partial-inlining -fno-section-anchors "

@@ -70,7 +70,8 @@ def _library_directories(cxx: bool) -> tuple[str, ...]:
             found += sorted(base.glob(f"*-linux-gnu*/c++/{name}"))[:1] or sorted(versions[0].glob("*-linux-gnu*"))[:1]
             break
     found += [base for base in roots[:1] if base.is_dir()]
-    found += sorted((root / "include").glob("*-linux-gnu*"))[:1] if not roots[0].is_dir() else []
+    if not roots[0].is_dir():  # the machine's own C library, with what it says of its word size corrected
+        found += [INCLUDE / "host", *sorted((root / "include").glob("*-linux-gnu*"))[:1]]
     return tuple(str(path) for path in found)
 
 

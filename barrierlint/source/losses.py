@@ -21,6 +21,7 @@ _FLAG = re.compile(
     r"unable to execute|no such file or directory: '|invalid integral value|unrecognized|not supported|"
     r"the clang compiler does not support"
 )
+_WORDS = frozenset(("if", "for", "while", "switch", "catch", "operator", "__attribute__", "alignas", "asm", "defined"))
 _HEAD = re.compile(rb"([A-Za-z_~]\w*)\s*\(")
 
 
@@ -58,12 +59,12 @@ def _missing(name: str, span: Span | None) -> Notification:
     return Notification("missing-header", message, span)
 
 
-def note_mistakes(reading: Reading, told: set[int], roots: list[Cursor]) -> None:
+def note_mistakes(reading: Reading, told: set[int], bodies: list[Cursor]) -> None:
     """Note the errors that no function's body has shown, and bodies that clang dropped whole."""
     left = [(at, one) for at, one in enumerate(reading.mistakes) if at not in told]
     seen: set[tuple[str, int, str]] = set()
     count = 0
-    spans = [offsets(cursor) for cursor in roots]
+    spans = [offsets(cursor) for cursor in bodies]
     for _, mistake in left:
         key = (mistake.span.path, mistake.span.line, mistake.message)
         if key in seen:
@@ -82,6 +83,8 @@ def note_mistakes(reading: Reading, told: set[int], roots: list[Cursor]) -> None
 
 def _vanished(reading: Reading, mistake: Mistake, spans: list[tuple[int, int, int]]) -> str:
     """The name before the first block that starts after the error at file level and that no function owns."""
+    if mistake.span.path != reading.places.main:
+        return ""
     source = reading.source(mistake.file)
     start = max(source.rfind(b";", 0, mistake.offset), source.rfind(b"}", 0, mistake.offset)) + 1
     brace = source.find(b"{", start)
@@ -89,5 +92,5 @@ def _vanished(reading: Reading, mistake: Mistake, spans: list[tuple[int, int, in
         return ""
     if any(file == mistake.file and first <= brace < last for file, first, last in spans):
         return ""
-    heads = _HEAD.findall(source[start:brace])
-    return heads[0].decode("ascii", "replace") if heads else ""
+    heads = [one.decode("ascii", "replace") for one in _HEAD.findall(source[start:brace])]
+    return heads[0] if heads and heads[0] not in _WORDS else ""

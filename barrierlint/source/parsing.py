@@ -20,7 +20,7 @@ from barrierlint.source import objects as _objects  # noqa: F401
 from barrierlint.source import statements as _statements  # noqa: F401
 from barrierlint.source import unexposed as _unexposed  # noqa: F401
 from barrierlint.source.clang_c import KEEP_GOING, Cursor, Unit, lib
-from barrierlint.source.commands import architecture
+from barrierlint.source.commands import VALUED, architecture
 from barrierlint.source.functions import note_patterns, read_all
 from barrierlint.source.language import complete
 from barrierlint.source.losses import note_mistakes, sort_diagnostics
@@ -57,8 +57,8 @@ def parse(
     if problem is not None:
         return TranslationUnit(main, (), (), target, notifications=(problem,))
     rejected = _rejected(main, words)
-    words = [word for word in words if word not in rejected]
-    notes = [_flag_note(word) for word in (*dropped, *rejected)]
+    words = [word for group in _groups(words) if group not in rejected for word in group]
+    notes = [_flag_note(word) for word in (*dropped, *(" ".join(group) for group in rejected))]
     deepest = sys.getrecursionlimit()
     sys.setrecursionlimit(max(deepest, _RECURSION))
     try:
@@ -93,7 +93,7 @@ def _parse(
         wanted.update(fresh)
     _note_unanswered(reading)
     told = {at for current in reading.told for at in current}
-    note_mistakes(reading, told, roots.functions)
+    note_mistakes(reading, told, [*roots.functions, *roots.patterns.values()])
     note_patterns(reading, roots.patterns)
     return _finish(main, reading, roots, target, notes + header_notes, failed)
 
@@ -155,18 +155,29 @@ def _read(main: str, contents: dict[str, bytes]) -> tuple[bytes, Notification | 
     return source, None
 
 
-def _rejected(main: str, words: list[str]) -> list[str]:
+def _rejected(main: str, words: list[str]) -> list[list[str]]:
     """The arguments with which libclang returns nothing at all, found by trying them one by one on an empty file."""
     name = "barrierlint-empty" + os.path.splitext(main)[1]
-    fixed = [word for word in words if not word.startswith(("-include", "-imacros"))]
+    groups = [group for group in _groups(words) if group[0] not in ("-include", "-imacros", "-x")]
 
-    def accepted(some: list[str]) -> bool:
-        return bool(Unit(name, some, {name: b""}, 0).handle)
+    def accepted(some: list[list[str]]) -> bool:
+        return bool(Unit(name, [word for group in some for word in group], {name: b""}, 0).handle)
 
-    if accepted(fixed):
+    if accepted(groups):
         return []
-    single = [word for word in words if word.startswith("-") and not accepted([word])]
-    return single
+    base = [group for group in groups if group[0].startswith(("--target", "-target"))]
+    if not accepted(base):
+        base = []
+    return [group for group in groups if not accepted([*base, group])]
+
+
+def _groups(words: list[str]) -> list[list[str]]:
+    """`words` with options that take the next word kept together with it."""
+    groups: list[list[str]] = []
+    rest = iter(words)
+    for word in rest:
+        groups.append([word, next(rest, "")] if word in VALUED else [word])
+    return groups
 
 
 def _flag_note(word: str) -> Notification:

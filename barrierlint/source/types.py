@@ -17,6 +17,7 @@ _FLOATING = frozenset((21, 22, 23, 30, 31, 32, 39))
 _ARRAYS = frozenset((112, 114, 115, 116))
 _FUNCTIONS = frozenset((110, 111))
 _POINTERS = frozenset((_POINTER, 102, 24))
+_SIZED = _INTEGERS | _FLOATING | _ARRAYS | _POINTERS | {_BOOL, _LVALUE, _RVALUE, _RECORD, _ENUM, _MEMBER_POINTER, 100, 113}
 
 VOID = Type("void", "void", "void")
 UNKNOWN = Type("", "", "other")
@@ -50,7 +51,8 @@ class Types:
         kind = inner.kind
         spelling = _unqualified(clang_c.text(lib.clang_getTypeSpelling(canonical)))
         name = _unqualified(clang_c.text(lib.clang_getTypeSpelling(raw)))
-        size = max(0, lib.clang_Type_getSizeOf(canonical)) if kind > 1 else 0
+        # Asking for the size of a placeholder (dependent, overloaded, bound member) is a trap inside clang.
+        size = max(0, lib.clang_Type_getSizeOf(canonical)) if kind in _SIZED else 0
         if kind == 2:
             return Type(spelling, name, "void", volatile=volatile)
         if kind in _INTEGERS or kind in (_BOOL, _ENUM) or kind in _FLOATING:
