@@ -244,7 +244,7 @@ def cfg_command(space: Namespace) -> int:
     from barrierlint.report.lines import printable
 
     lowered = pipeline.lower(_options(space))
-    functions = lowered.program.functions.values()
+    functions = [cfg for program in lowered.programs for cfg in program.functions.values()]
     graphs = [cfg for cfg in functions if space.function in (None, cfg.name, cfg.qualified, cfg.usr)]
     lost = [note for note in lowered.notifications if note.lost]
     for note in lost:

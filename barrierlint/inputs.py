@@ -136,6 +136,8 @@ def _input(path: str, request: Request, commands: dict[str, source.CompileComman
     arguments, dropped, _ = source.clean_arguments(command)
     kept = [_retargeted(word, command, request) for word in arguments]
     kept = [word for word in kept if not any(fnmatchcase(word, pattern) for pattern in request.remove)]
+    if any(word.startswith("--target=") for word in request.extra):
+        kept = [word for word in kept if not word.startswith("--target=")]
     return Input(path, (*kept, *request.extra), dropped)
 
 
@@ -194,12 +196,13 @@ def _about_guesses(
     files: Sequence[Input], request: Request, commands: dict[str, source.CompileCommand], database: str
 ) -> Iterator[Notification]:
     """Say which arguments were guessed or dropped: of all files, or of those the database does not list."""
-    dropped = dict.fromkeys(word for item in files for word in item.dropped if word.startswith("-"))
+    dropped = dict.fromkeys(word for item in files for word in item.dropped if word.startswith(("-f", "-m", "--param")))
     if dropped:
         text = f"compiler arguments that say nothing to the analysis were dropped: {' '.join(dropped)}"
         yield Notification("dropped-flag", text, severity=Severity.NOTE)
     if request.flags is None and files and not database:
-        text = f"no compile_commands.json found, guessed `{' '.join(files[0].arguments)}`; {HOW_TO_GET_ONE}"
+        words = " ".join(files[0].arguments)
+        text = f"no compile_commands.json found, guessed `{words}` and the standard by the suffix; {HOW_TO_GET_ONE}"
         yield Notification("no-compile-database", text)
     guessed = [item.path for item in files if commands and os.path.realpath(item.path) not in commands]
     if guessed:

@@ -14,13 +14,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from barrierlint.finding import Finding, Notification, Report, RuleInfo, Severity, Verdict
+from barrierlint.finding import Confirmation, Finding, Notification, Report, RuleInfo, Severity, Span, Verdict
 from barrierlint.inputs import Input, InputError, Request, collect
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program
     from barrierlint.models import Models
     from barrierlint.source.tree import TranslationUnit
+
+UNREAD = frozenset({"lost-body", "too-deep"})
+"""Kinds of notification that say that a function was not read, or not all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """The graphs of all functions of a run, the models they were made with, and the number of files."""
+    """The graphs of all functions of a run, a program for each set of files that link, and what they were made with."""
 
-    program: Program
+    programs: tuple[Program, ...]
     models: Models
     files: int
     notifications: tuple[Notification, ...]
@@ -52,29 +55,54 @@ def run(options: Options) -> Report:
 
     chosen = frozenset(rule.id for rule in select_rules(all_rules(), options.select, options.ignore))
     lowered = lower(options)
-    checked = rules.check(lowered.program, lowered.models, select=chosen)
-    found = folded(checked.findings)
+    checked = [rules.check(program, lowered.models, select=chosen) for program in lowered.programs]
+    found = folded(finding for one in checked for finding in one.findings)
     if options.confirm:
         found = tuple(confirmed(finding, options.features) for finding in found)
     found = with_fingerprints(sorted(found, key=lambda finding: (finding.span, finding.rule)))
     return Report(
         findings=tuple(finding for finding in found if finding.confirmation.verdict is not Verdict.REFUTED),
         refuted=tuple(finding for finding in found if finding.confirmation.verdict is Verdict.REFUTED),
-        notifications=distinct((*lowered.notifications, *checked.notifications)),
+        notifications=distinct((*lowered.notifications, *(note for one in checked for note in one.notifications))),
         files=lowered.files,
-        functions=len(lowered.program.functions),
+        functions=len({(usr, cfg.place) for program in lowered.programs for usr, cfg in program.functions.items()}),
     )
 
 
 def lower(options: Options) -> Lowered:
-    """Parse and lower the inputs of `options` together: one program, functions of headers in it once."""
+    """Parse and lower the inputs of `options`: files that link together, functions of headers once."""
     from barrierlint import cfg
 
     inputs = collect(options.request)
     models = load_models(options)
     units, lost = parse_all(inputs.files)
-    program = cfg.lower(units, models)
-    return Lowered(program, models, len(inputs.files), (*inputs.notifications, *lost, *program.notifications))
+    programs = tuple(cfg.lower(linked, models) for linked in linkable(units))
+    told = (note for program in programs for note in program.notifications)
+    notes = (*inputs.notifications, *lost, *(incomplete(note, inputs.files) for note in told))
+    return Lowered(programs, models, len(inputs.files), notes)
+
+
+def linkable(units: Iterable[TranslationUnit]) -> list[list[TranslationUnit]]:
+    """Split units into programs: two that define one name in two places (`main`, variants of a driver) do not link."""
+    programs: list[tuple[list[TranslationUnit], dict[str, Span]]] = []
+    for unit in units:
+        own = {function.usr: function.span for function in unit.functions}
+        for members, places in programs:
+            if all(places.get(usr, span) == span for usr, span in own.items()):
+                members.append(unit)
+                places.update(own)
+                break
+        else:
+            programs.append(([unit], own))
+    return [members for members, _ in programs] or [[]]
+
+
+def incomplete(note: Notification, files: Sequence[Input]) -> Notification:
+    """Count a function in an input file that was not read, or not all of it, as lost: nothing can be said of it."""
+    own = note.span is not None and any(item.path == note.span.path for item in files)
+    if note.lost or note.kind not in UNREAD or not own:
+        return note
+    return replace(note, lost=True, severity=Severity.ERROR)
 
 
 def load_models(options: Options) -> Models:
@@ -158,10 +186,15 @@ def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def confirmed(finding: Finding, features: str) -> Finding:
-    """Return `finding` with the simulation's answer."""
+    """Return `finding` with the simulation's answer; a simulation that breaks leaves it undecided, and says so."""
     from barrierlint.sim.confirm import confirm
 
-    return replace(finding, confirmation=confirm(finding, features))
+    try:
+        answer = confirm(finding, features)
+    except Exception as error:
+        reason = f"the simulation failed, please report it: {type(error).__name__}: {error}"
+        answer = Confirmation(Verdict.UNDECIDED, reason=reason)
+    return replace(finding, confirmation=answer)
 
 
 def distinct(notes: Iterable[Notification]) -> tuple[Notification, ...]:

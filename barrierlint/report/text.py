@@ -59,7 +59,7 @@ def closing(report: Report) -> str:
     if report.refuted:
         line += f"; {plural(len(report.refuted), 'suspicion')} refuted by simulation"
     lost = sum(note.lost for note in report.notifications)
-    return line + (f"; {plural(lost, 'input')} not analysed" if lost else "")
+    return line + (f"; {plural(lost, 'part')} of the input not analysed" if lost else "")
 
 
 def _refuted(finding: Finding, rules: Mapping[str, RuleInfo], view: View) -> str:
@@ -85,7 +85,7 @@ def _notifications(notes: tuple[Notification, ...], view: View) -> Iterator[str]
             yield _notification(note, view)
     if hidden:
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(hidden.items()))
-        yield view.style.paint("dim", f"note: {sum(hidden.values())} more notes (-v shows them): {counted}")
+        yield view.style.paint("dim", f"note: {plural(sum(hidden.values()), 'more note')} (-v shows them): {counted}")
 
 
 def _notification(note: Notification, view: View) -> str:

@@ -65,7 +65,7 @@ ESR_EL1 0x96000007; with the repair none of 9 states faults
 
 error[parse-error]: evil ␛[31m\ufffd name
 map page.c:1:1: warning[missing-header]: asm/foo.h not found
-1 error (1 confirmed by simulation) in 3 functions of 2 files; 1 input not analysed
+1 error (1 confirmed by simulation) in 3 functions of 2 files; 1 part of the input not analysed
 """
 
 
