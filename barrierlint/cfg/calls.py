@@ -11,13 +11,14 @@ from barrierlint.cfg import cleanups
 from barrierlint.cfg.callgraph import place_of
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
-from barrierlint.cfg.modelled import lower_intrinsic, lower_modelled
+from barrierlint.cfg.modelled import Given, lower_intrinsic, lower_modelled, pointees
 from barrierlint.cfg.nodes import peel
-from barrierlint.cfg.places import address, is_object, memory, read, width
+from barrierlint.cfg.places import address, address_of, is_object, memory, read, width
+from barrierlint.cfg.storage import parameter_type
 from barrierlint.events import Access, Call, Kind
 from barrierlint.finding import Span
 from barrierlint.source import tree
-from barrierlint.terms import AddressOf, Apply, Name, Term
+from barrierlint.terms import AddressOf, Apply, Term
 
 _VALUE_OF_FIRST = frozenset(
     {"__builtin_expect", "__builtin_expect_with_probability", "__builtin_assume_aligned", "__builtin_launder"}
@@ -108,39 +109,67 @@ def _object_place(expression: tree.CallExpression, object: tree.Expression) -> t
 
 
 def _call(frame: Frame, expression: tree.CallExpression) -> Term:
-    modelled = lower_modelled(frame, expression)
-    if modelled is not None:
-        return modelled
-    intrinsic = lower_intrinsic(frame, expression)
-    if intrinsic is not None:
-        return intrinsic
     target = frame.value(expression.target) if expression.target is not None and not expression.callee else None
-    args = object_argument(frame, expression) + pass_arguments(frame, expression.callee, expression.args)
+    given = _evaluate(frame, expression)
+    model = frame.environment.models.function(expression.qualified)
+    if lower_modelled(frame, given, model) or lower_intrinsic(frame, given):
+        return given.result
     targets, why = _targets(frame, expression, target)
-    into = None
-    if expression.type.kind != "void":
-        into = frame.builder.temporary()
-    event = Call(expression.callee, expression.qualified, args, into, targets, why)
+    event = Call(expression.callee, expression.qualified, given.terms, given.into, targets, why)
     frame.emit(event, expression.span)
-    _after(frame, expression.noreturn, targets, why)
-    return Name(into) if into else ZERO
+    _after(frame, expression.noreturn or (model is not None and model.noreturn), targets)
+    return given.result
 
 
-def object_argument(frame: Frame, expression: tree.CallExpression) -> tuple[Term, ...]:
-    """The object pointer of a method call, () for free and static functions (their object is still evaluated)."""
-    if expression.object is None:
-        return ()
-    object = frame.value(expression.object) if expression.arrow else address(frame, expression.object)
+def _evaluate(frame: Frame, expression: tree.CallExpression) -> Given:
+    """The operands of a call, object first."""
+    terms: list[Term] = []
+    types: list[tree.Type] = []
+    place: Place | None = None
     function = frame.environment.functions.get(expression.callee)
-    return () if function is not None and function.is_static else (object,)
+    object = expression.object
+    if object is not None:
+        place = None if expression.arrow else frame.place(object)
+        term = frame.value(object) if place is None else address_of(frame, place, object.span)
+        if function is None or not function.is_static:
+            terms.append(term)
+            types.append(object.type)
+    first = expression.args[0] if expression.args and not terms else None
+    if first is not None and _is_address(frame, expression, first):
+        place = frame.place(pointed_at(first))
+        terms.append(address_of(frame, place, first.span))
+        rest = pass_arguments(frame, expression, 1)
+    else:
+        rest = pass_arguments(frame, expression)
+    types += [arg.type for arg in expression.args]
+    into = frame.builder.temporary() if expression.type.kind != "void" else None
+    all_terms = (*terms, *rest)
+    known = pointees(place, types[0]) if types else ()
+    return Given(expression, all_terms, tuple(types), object is not None and bool(terms), known, into)
 
 
-def pass_arguments(frame: Frame, callee: str, args: tuple[tree.Expression, ...]) -> tuple[Term, ...]:
-    """Evaluate `args` as the parameters of `callee` want them."""
-    function = frame.environment.functions.get(callee)
-    types = [param.type for param in function.params] if function is not None else []
+def _is_address(frame: Frame, expression: tree.CallExpression, first: tree.Expression) -> bool:
+    """True for `&x` passed as a pointer, so that x's own type can be seen."""
+    function = frame.environment.functions.get(expression.callee)
+    if function is not None and function.params and function.params[0].type.kind != "pointer":
+        return False
+    inner = peel(first)
+    return isinstance(inner, tree.Unary) and inner.op == "&" and not isinstance(inner.operand, tree.FunctionReference)
+
+
+def pointed_at(expression: tree.Expression) -> tree.Expression:
+    """The operand of the `&` that `expression` is."""
+    inner = peel(expression)
+    return inner.operand if isinstance(inner, tree.Unary) else inner
+
+
+def pass_arguments(frame: Frame, call: tree.CallExpression | tree.Construct, start: int = 0) -> tuple[Term, ...]:
+    """Evaluate the arguments of `call` from number `start` on as the callee's parameters want them."""
+    functions = frame.environment.functions
     return tuple(
-        pass_argument(frame, arg, types[index] if index < len(types) else None) for index, arg in enumerate(args)
+        pass_argument(frame, arg, parameter_type(functions, call, index))
+        for index, arg in enumerate(call.args)
+        if index >= start
     )
 
 
@@ -148,7 +177,7 @@ def pass_argument(frame: Frame, arg: tree.Expression, type: tree.Type | None) ->
     """One argument: by reference its address, a record that is not transparent as the address of a copy, else its
     value.
     """
-    wanted = type or arg.type
+    wanted = type if type is not None and type.kind != "other" else arg.type
     if wanted.kind == "reference":
         return address(frame, arg)
     if not is_object(frame, wanted) or wanted.kind != "record":
@@ -194,7 +223,7 @@ def _functions_in(term: Term) -> tuple[str, ...]:
     return ()
 
 
-def _after(frame: Frame, noreturn: bool, targets: tuple[str, ...], why: str) -> None:
+def _after(frame: Frame, noreturn: bool, targets: tuple[str, ...]) -> None:
     """End the block of a call: the normal way on, and the exceptional one where there is one."""
     environment, builder = frame.environment, frame.builder
     ended = builder.current
@@ -213,7 +242,7 @@ def call_function(frame: Frame, usr: str, args: tuple[Term, ...], span: Span, no
     """Call the function `usr`, whose body is in the program, for its effect."""
     function = frame.environment.functions[usr]
     frame.emit(Call(usr, function.qualified, args, None, (usr,)), span, note)
-    _after(frame, function.noreturn, (usr,), "direct")
+    _after(frame, function.noreturn, (usr,))
 
 
 def call_method(frame: Frame, usr: str, object: Term, span: Span, note: str) -> None:
@@ -224,7 +253,7 @@ def call_method(frame: Frame, usr: str, object: Term, span: Span, note: str) -> 
     targets = tuple(target for target in (usr, *overriding) if target in environment.functions)
     qualified = function.qualified if function is not None else ""
     frame.emit(Call(usr, qualified, (object,), None, targets, "virtual" if overriding else "direct"), span, note)
-    _after(frame, False, targets, "direct")
+    _after(frame, False, targets)
 
 
 def _place(frame: Frame, expression: tree.CallExpression) -> Place:

@@ -53,7 +53,7 @@ def run(frame: Frame, cleanup: Cleanup, span: Span | None = None) -> None:
     targets = (cleanup.function,) if function is not None else ()
     qualified = function.qualified if function is not None else ""
     event = Call(cleanup.function, qualified, (cleanup.address,), None, targets)
-    frame.emit(event, span or cleanup.span, cleanup.note)
+    frame.emit(event, span or cleanup.span or frame.function.span, cleanup.note)
     frame.builder.split()
 
 

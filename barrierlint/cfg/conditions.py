@@ -42,7 +42,7 @@ def branch(frame: Frame, condition: tree.Expression, yes: int, no: int) -> None:
 
 
 def decide(frame: Frame, term: Term, yes: int, no: int, span: Span) -> None:
-    """Leave the current block for `yes` where `term` is not zero, else for `no`; only the possible way if it is known."""
+    """Leave the current block for `yes` where `term` is not zero, else for `no`; if it is known, only there."""
     builder = frame.builder
     known = truth(term)
     if isinstance(known, Const):

@@ -156,7 +156,7 @@ def _words(name: str) -> frozenset[str]:
 
 
 def plain_name(type: Type) -> str:
-    """The type's name as written, without qualifiers; its canonical spelling where the name is a `typeof` or missing."""
+    """The name as written without qualifiers, its canonical spelling where the name is a typeof or missing."""
     name = type.name
     if not name or name.startswith(("typeof", "__typeof", "decltype", "auto")) or "typeof" in name:
         return plain_spelling(type)

@@ -83,7 +83,7 @@ def apply(op: str, *args: Term) -> Term:
 
 
 def extend(term: Term, bits: int, is_signed: bool) -> Term:
-    """Return `term` cut to `bits` bits and extended to 64 (DDI 0487 C6: UXTB, SXTW, …); nothing to do from 64 bits on."""
+    """Return `term` cut to `bits` bits and extended to 64 (DDI 0487 C6: UXTB, SXTW, …); 64 bits change nothing."""
     if bits >= 64 or bits <= 0:
         return term
     mask = (1 << bits) - 1
@@ -133,7 +133,7 @@ def truth(term: Term) -> Term:
 
 
 def element(base: Term, index: Term, size: int) -> Term:
-    """Return the address of element `index` of `size` bytes from `base`; constant steps along one array are added up."""
+    """Return the address of element `index` of `size` bytes from `base`; constant steps are added up."""
     if index == ZERO:
         return base
     if isinstance(base, Element) and base.size == size and isinstance(base.index, Const) and isinstance(index, Const):

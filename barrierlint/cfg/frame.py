@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from barrierlint.cfg.builder import Builder
 from barrierlint.cfg.environment import Environment
 from barrierlint.cfg.graph import THIS
-from barrierlint.events import Event
+from barrierlint.events import NOTHING, Event
 from barrierlint.finding import Span
 from barrierlint.source import tree
 from barrierlint.terms import AddressOf, Name, Term, Unknown
@@ -30,8 +30,8 @@ class Cleanup:
 
     outer: Cleanup | None
     function: str = ""
-    address: Term = Unknown("nothing")
-    span: Span = Span("", 0)
+    address: Term = NOTHING
+    span: Span | None = None
     note: str = ""
     handlers: tuple[int, ...] | None = None
     catches_all: bool = False

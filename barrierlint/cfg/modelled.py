@@ -1,20 +1,269 @@
 """What takes a call's place: events a model declares for a function, and the compiler's builtins and atomics.
 
-What it does not model: effects beyond what the model or the intrinsic says.
+Operands of a model are found from the object and the arguments by their types, so `arg0.x` of a transparent record is
+its value. An atomic write to a descriptor is a `DescriptorWrite`: of a compare-exchange `into` tells whether it wrote,
+a fetch-and-operate is the read of the old value and the write of the new one. What it does not model: effects beyond
+what model or intrinsic say.
 """
 
 from __future__ import annotations
 
-from barrierlint.cfg.frame import Frame
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from barrierlint.cfg import intrinsics
+from barrierlint.cfg.asm import decode_lines
+from barrierlint.cfg.descriptors import plain_name
+from barrierlint.cfg.fold import SCALARS, ZERO, apply
+from barrierlint.cfg.frame import Frame, Place
+from barrierlint.cfg.places import exemption, is_own, member_place, memory, read
+from barrierlint.events import Access, Assign, Call, DescriptorWrite, Drain, Event, Kind
+from barrierlint.finding import Span
+from barrierlint.models import AccessModel, FunctionModel, WriteModel
+from barrierlint.models import Place as Operand
 from barrierlint.source import tree
-from barrierlint.terms import Term
+from barrierlint.terms import Const, Name, Term
 
 
-def lower_modelled(frame: Frame, expression: tree.CallExpression) -> Term | None:
-    """Emit what a model says of the function called and return the result, None if no model speaks of it."""
-    return None
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A call with its operands evaluated: terms and types, the object first where there is one.
+
+    `pointees` are the types that what the first operand points to can be known by; `into` receives the result.
+    """
+
+    call: tree.CallExpression
+    terms: tuple[Term, ...]
+    types: tuple[tree.Type, ...]
+    has_object: bool
+    pointees: tuple[tree.Type, ...]
+    into: str | None
+
+    @property
+    def result(self) -> Term:
+        """The name of the result, 0 if there is none."""
+        return Name(self.into) if self.into else ZERO
 
 
-def lower_intrinsic(frame: Frame, expression: tree.CallExpression) -> Term | None:
-    """Emit what a builtin, intrinsic or atomic operation does and return the result, None if it is none."""
-    return None
+# --- models ------------------------------------------------------------------------------------------------------
+
+
+def lower_modelled(frame: Frame, given: Given, model: FunctionModel | None) -> bool:
+    """Emit what a model says of the function called; False if it replaces nothing."""
+    if model is None or not (model.writes or model.access or model.does or model.drain):
+        return False
+    note, span = f"from the model {model.name}", given.call.span
+    bound = False
+    if model.writes is not None:
+        bound = _write(frame, given, model, model.writes, note)
+    if model.access is not None:
+        bound = _access(frame, given, model.access, note) or bound
+    arguments = given.terms[given.has_object :]
+    for text in model.does:
+        for event in decode_lines(text, arguments, _prefix(frame, "model")):
+            frame.emit(event, span, note)
+    if model.drain:
+        frame.emit(Drain(model.drain), span, note)
+    if given.into and not bound:
+        frame.emit(Assign(given.into, frame.unknown("result")), span, note)
+    if model.noreturn:
+        frame.builder.stop()
+    return True
+
+
+def _write(frame: Frame, given: Given, model: FunctionModel, write: WriteModel, note: str) -> bool:
+    """Emit a modelled descriptor write; True if it binds the result."""
+    location = operand(frame, given, write.location)
+    value = operand(frame, given, write.value) if write.value else frame.unknown("written")
+    old = operand(frame, given, write.old) if write.old else None
+    returns = write.op != "write" and given.into is not None
+    event = DescriptorWrite(
+        location,
+        value,
+        write.transition,
+        old=old,
+        maps=operand(frame, given, write.maps) if write.maps else None,
+        length=operand(frame, given, write.length) if write.length else None,
+        order=write.order,
+        op={"exchange": "swap", "compare-exchange": "cas"}.get(write.op, ""),
+        into=given.into if returns else None,
+        expected=old if write.op == "compare-exchange" else None,
+        evidence=(f"the model {model.name} says that {model.match} writes a descriptor",),
+        exempt=model.exempt or exemption(frame, ()),
+    )
+    frame.emit(event, given.call.span, note)
+    return returns
+
+
+def _access(frame: Frame, given: Given, access: AccessModel, note: str) -> bool:
+    """Emit a modelled access, which types may show to be of a descriptor; True if it binds the result."""
+    address = operand(frame, given, access.location)
+    value = operand(frame, given, access.value) if access.value else frame.unknown("written")
+    old = operand(frame, given, access.old) if access.old else None
+    kinds = {"read": (Kind.READ, ""), "write": (Kind.WRITE, ""), "exchange": (Kind.RMW, "swap")}
+    kind, op = kinds.get(access.op, (Kind.RMW, "cas"))
+    into = given.into if kind is not Kind.WRITE else None
+    event = Access(kind, address, None if kind is Kind.READ else value, into, access.order, access.size, op, old)
+    for one in _promoted(frame, given, (event,)):
+        frame.emit(one, given.call.span, note)
+    return into is not None
+
+
+def operand(frame: Frame, given: Given, wanted: Operand) -> Term:
+    """The term a model's `wanted` stands for; loads on its path are accesses of their own."""
+    place = _base(frame, given, wanted)
+    if place is None:
+        return frame.unknown(wanted.spelling or "operand")
+    span = given.call.span
+    for step in wanted.path:
+        if step == "*":
+            place = _pointed(frame, place, span)
+        elif step.startswith("->"):
+            place = _member(frame, _pointed(frame, place, span), step[2:], span)
+        else:
+            place = _member(frame, place, step.removeprefix("."), span)
+    return read(frame, place, span)
+
+
+def _base(frame: Frame, given: Given, wanted: Operand) -> Place | None:
+    if wanted.base == "const":
+        return _value(Const(wanted.index), _LONG)
+    if wanted.base == "result":
+        return _value(given.result, given.call.type)
+    index = 0 if wanted.base == "this" else wanted.index + given.has_object
+    if index >= len(given.terms) or (wanted.base == "this" and not given.has_object):
+        return None
+    type = given.types[index]
+    if type.kind == "record" and wanted.base == "this":
+        type = tree.Type(f"{type.spelling} *", "", "pointer", 8, element=type)
+    if type.kind == "record" and frame.environment.layouts.word(type) is None:
+        return memory(frame, given.terms[index], type)
+    return _value(given.terms[index], type)
+
+
+_LONG = tree.Type("unsigned long", "", "integer", 8)
+
+
+def _value(term: Term, type: tree.Type) -> Place:
+    return Place(type, type, value=term, types=(type,))
+
+
+def _pointed(frame: Frame, place: Place, span: Span) -> Place:
+    return memory(frame, read(frame, place, span), place.type.element or _LONG)
+
+
+def _member(frame: Frame, base: Place, name: str, span: Span) -> Place:
+    field = frame.environment.layouts.field(base.type.record, name)
+    type = field.type if field is not None else _LONG
+    node = tree.Member(span, type, tree.Integer(span, type, 0), name, False, base.type.record)
+    return member_place(frame, base, node)
+
+
+# --- intrinsics --------------------------------------------------------------------------------------------------
+
+
+def lower_intrinsic(frame: Frame, given: Given) -> bool:
+    """Emit what a builtin, intrinsic or atomic operation does; False if the call is none."""
+    call, span = given.call, given.call.span
+    strings = tuple(arg.value if isinstance(arg, tree.Text) else None for arg in call.args)
+    prefix = _prefix(frame, call.qualified.rpartition("::")[2])
+    events = intrinsics.lower(
+        call.qualified, given.terms, types=given.types, into=given.into, strings=strings, temporary=prefix
+    )
+    if events is None:
+        return False
+    for event in _promoted(frame, given, events):
+        frame.emit(event, span)
+        if isinstance(event, Call):
+            frame.builder.split()
+    if given.into and not any(_binds(event, given.into) for event in events):
+        frame.emit(Assign(given.into, frame.unknown("result")), span)
+    return True
+
+
+def _prefix(frame: Frame, name: str) -> str:
+    return f"{frame.function.usr}#{name}#{frame.builder.temporary()}"
+
+
+def _binds(event: Event, into: str) -> bool:
+    return getattr(event, "into", None) == into or (isinstance(event, Assign) and event.name == into)
+
+
+def _promoted(frame: Frame, given: Given, events: tuple[Event, ...]) -> Iterator[Event]:
+    """`events` with accesses to the first operand's pointee typed, and writes of a descriptor there made so."""
+    evidence = next((found for type in given.pointees if (found := frame.environment.descriptors.evidence(type))), None)
+    described = next((type for type in given.pointees if frame.environment.descriptors.evidence(type)), None)
+    type = described or (given.pointees[-1] if given.pointees else None)
+    address = given.terms[0] if given.terms else None
+    rest = list(events)
+    while rest:
+        event = rest.pop(0)
+        if not isinstance(event, Access) or event.address != address or type is None:
+            yield event
+            continue
+        event = replace(event, type=plain_name(type) if type.kind in (*SCALARS, "record") else "")
+        if evidence is None or event.kind is Kind.READ or is_own(event.address):
+            yield event
+            continue
+        exempt = exemption(frame, given.pointees)
+        if event.op == "cas":
+            yield from _exchanged_if(frame, event, rest, given, evidence.reasons, exempt)
+        else:
+            yield from _written(frame, event, evidence.reasons, exempt)
+
+
+_COMPUTED = {"add": "+", "sub": "-", "or": "|", "and": "&", "xor": "^"}
+
+
+def _written(frame: Frame, event: Access, reasons: tuple[str, ...], exempt: str) -> Iterator[Event]:
+    """A store, an exchange, or a fetch-and-operate on a descriptor."""
+    value = event.value if event.value is not None else frame.unknown("written")
+    write = DescriptorWrite(
+        event.address,
+        value,
+        order=event.order,
+        op=event.op,
+        into=event.into,
+        size=event.size,
+        evidence=reasons,
+        exempt=exempt,
+    )
+    if event.kind is Kind.WRITE or event.op == "swap":
+        yield write
+        return
+    old = event.into or frame.builder.temporary()
+    yield Access(Kind.READ, event.address, None, old, event.order, event.size, type=event.type)
+    new = frame.unknown("new")
+    if event.op in _COMPUTED:
+        yield replace(write, value=apply(_COMPUTED[event.op], Name(old), value), old=Name(old), into=None)
+    elif event.op == "nand":
+        yield replace(write, value=apply("~", apply("&", Name(old), value)), old=Name(old), into=None)
+    else:
+        yield replace(write, value=new, old=Name(old), into=None)
+
+
+def _exchanged_if(
+    frame: Frame, event: Access, rest: list[Event], given: Given, reasons: tuple[str, ...], exempt: str
+) -> Iterator[Event]:
+    """A compare-exchange of a descriptor: one write whose `into` tells whether it happened; the old value follows from
+    that.
+    """
+    old = event.into or frame.builder.temporary()
+    told = given.into if given.into and old != given.into else frame.builder.temporary()
+    value = event.value if event.value is not None else frame.unknown("written")
+    yield DescriptorWrite(
+        event.address, value, old=event.expected, order=event.order, op="cas", into=told,
+        expected=event.expected, size=event.size, evidence=reasons, exempt=exempt,
+    )  # fmt: skip
+    other = frame.unknown("old")
+    yield Assign(old, apply("?:", Name(told), event.expected, other) if event.expected is not None else other)
+    rest[:] = [one for one in rest if not (isinstance(one, Assign) and one.name == told)]
+
+
+def pointees(place: Place | None, type: tree.Type) -> tuple[tree.Type, ...]:
+    """The types of what an operand of `type` points to; `place` is known where it was written `&x`."""
+    if place is not None:
+        return place.types
+    if type.kind in ("pointer", "reference", "array") and type.element is not None:
+        return (type.element,)
+    return (type,) if type.kind == "record" else ()

@@ -159,13 +159,13 @@ def construct(frame: Frame, place: Place, made: tree.Construct) -> None:
     """Run a constructor on the object at `place`."""
     if made.callee in frame.environment.functions:
         home = address_of(frame, place, made.span)
-        args = pass_arguments(frame, made.callee, made.args)
+        args = pass_arguments(frame, made)
         call_function(frame, made.callee, (home, *args), made.span, "")
     elif len(made.args) == 1 and made.args[0].type.kind == "record" and _same_class(made, made.args[0]):
         copy(frame, place, frame.value(made.args[0]), made.span)
     elif made.callee and made.args:
         home = address_of(frame, place, made.span)
-        args = pass_arguments(frame, made.callee, made.args)
+        args = pass_arguments(frame, made)
         event = Call(made.callee, made.qualified, (home, *args))
         frame.emit(event, made.span)
         frame.builder.split()
@@ -220,7 +220,7 @@ def _fills(frame: Frame, made: tree.Construct, only: tree.MemberInitializer) -> 
 def _forward(frame: Frame, made: tree.Construct, only: tree.MemberInitializer) -> Term:
     """The value a forwarding constructor gives: its parameters are bound here, its one initialiser evaluated."""
     function = frame.environment.functions[made.callee]
-    args = pass_arguments(frame, made.callee, made.args)
+    args = pass_arguments(frame, made)
     for index, param in enumerate(function.params):
         term = args[index] if index < len(args) else frame.unknown("default argument")
         place = own_storage(frame, param)

@@ -8,6 +8,7 @@ or an entry (the data flow tells). What it does not model: how a compiler splits
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from barrierlint.cfg.descriptors import plain_name
@@ -97,8 +98,11 @@ def write(frame: Frame, place: Place, value: Term, span: Span, old: Term | None 
 def _store(frame: Frame, place: Place, address: Term, value: Term, span: Span, old: Term | None, note: str) -> None:
     evidence = _evidence(frame, place)
     size = width(frame, place.cell)
-    if evidence and not _is_own(address):
-        event = DescriptorWrite(address, value, old=old, order=order(place), size=size, evidence=evidence)
+    if evidence and not is_own(address):
+        exempt = exemption(frame, place.types)
+        event = DescriptorWrite(
+            address, value, old=old, order=order(place), size=size, evidence=evidence, exempt=exempt
+        )
         frame.emit(event, span, note)
     else:
         name = type_name(frame, place)
@@ -113,7 +117,14 @@ def _evidence(frame: Frame, place: Place) -> tuple[str, ...]:
     return ()
 
 
-def _is_own(address: Term) -> bool:
+def exemption(frame: Frame, types: Iterable[tree.Type]) -> str:
+    """Why a model says that a descriptor write here, to a location of `types`, owes nothing; "" if it does."""
+    models = frame.environment.models
+    reasons = (models.exempt_type(plain_name(type), type.spelling) for type in types)
+    return models.exempt_function(frame.function.qualified) or next((reason for reason in reasons if reason), "")
+
+
+def is_own(address: Term) -> bool:
     """True for the function's own objects and what `this` points to: values in the making rather than table entries."""
     while isinstance(address, Field | Element):
         address = address.base

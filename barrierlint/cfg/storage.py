@@ -55,8 +55,8 @@ class Storage:
                 self._take(operand)
             case tree.CallExpression():
                 self._call(node)
-            case tree.Construct(callee=callee, args=args):
-                self._arguments(callee, args)
+            case tree.Construct():
+                self._arguments(node)
             case tree.Declaration():
                 self._declare(node)
             case tree.Cast(type=type, operand=operand) if type.kind == "reference":
@@ -88,13 +88,11 @@ class Storage:
     def _call(self, call: tree.CallExpression) -> None:
         if call.object is not None and not call.arrow:
             self._take(call.object)
-        self._arguments(call.callee, call.args)
+        self._arguments(call)
 
-    def _arguments(self, callee: str, args: tuple[tree.Expression, ...]) -> None:
-        function = self._functions.get(callee)
-        for index, arg in enumerate(args):
-            known = function is not None and index < len(function.params)
-            type = function.params[index].type if function is not None and known else arg.type
+    def _arguments(self, call: tree.CallExpression | tree.Construct) -> None:
+        for index, arg in enumerate(call.args):
+            type = parameter_type(self._functions, call, index) or arg.type
             if type.kind == "reference":
                 self._take(arg)
 
@@ -104,9 +102,24 @@ class Storage:
             self._ids.add(declaration.variable.id)
         if value is not None and declaration.variable.type.kind == "reference":
             self._take(value)
-        if value is not None and isinstance(made := peel(value), tree.Construct):
-            if made.callee in self._functions and forwarded(self._functions, made.callee) is None:
-                self._ids.add(declaration.variable.id)
+        made = peel(value) if value is not None else None
+        if not isinstance(made, tree.Construct) or made.callee not in self._functions:
+            return
+        if forwarded(self._functions, made.callee) is None:
+            self._ids.add(declaration.variable.id)
+
+
+def parameter_type(
+    functions: dict[str, tree.Function], call: tree.CallExpression | tree.Construct, index: int
+) -> tree.Type | None:
+    """The type of the parameter that argument `index` of `call` initialises, None if it is not known."""
+    function = functions.get(call.callee)
+    if function is not None:
+        return function.params[index].type if index < len(function.params) else None
+    if index == 0 and "::compare_exchange_" in call.qualified and call.qualified.startswith("std::"):
+        type = call.args[0].type  # the expected value is passed by reference and receives the old one
+        return tree.Type(f"{type.spelling} &", "", "reference", 8, element=type)
+    return None
 
 
 def forwarded(functions: dict[str, tree.Function], callee: str) -> tree.MemberInitializer | None:
