@@ -1,7 +1,7 @@
 """Final conditions of litmus tests: propositions over faults, registers and memory, evaluated in three values.
 
-`truth` is True or False as soon as that is certain and None before, so that a search can stop early. What it does not model:
-the quantifier (`exists`, `forall`, `~exists`), which belongs to the test.
+`truth` is True or False as soon as that is certain and None before, so that a search can stop early. What it does not
+model: the quantifier (`exists`, `forall`, `~exists`), which belongs to the test.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def atoms(proposition: Proposition) -> list[FaultAtom | RegisterAtom | MemoryAto
 
 
 def disjuncts(proposition: Proposition, limit: int = 64) -> list[Proposition]:
-    """Return conjunctions of literals whose disjunction is `proposition`; `[proposition]` if there were more than `limit`."""
+    """Return conjunctions of literals whose disjunction is `proposition`; `[proposition]` if there were more than
+    `limit`.
+    """
     found = _expand(proposition, True, limit)
     return [proposition] if found is None else [part[0] if len(part) == 1 else All(part) for part in found]
 
@@ -151,3 +153,8 @@ def _multiply(parts: list[_Clauses | None], conjunction: bool, limit: int) -> _C
         if len(result) > limit:
             return None
     return result
+
+
+def locations_in(goal: Proposition) -> frozenset[int]:
+    """Return the locations whose final value `goal` asks for."""
+    return frozenset(atom.location for atom in atoms(goal) if isinstance(atom, MemoryAtom))

@@ -1,7 +1,7 @@
 """Findings confirmed by simulation: the witness runs and faults, its repaired twin runs and never does.
 
-`confirm` answers CONFIRMED only if both hold; REFUTED if the witness was explored completely and nothing bad can happen; UNDECIDED
-otherwise, with the reason. What it does not model: see `scenario`.
+`confirm` answers CONFIRMED only if both hold; REFUTED if the witness was explored completely and nothing bad can
+happen; UNDECIDED otherwise, with the reason. What it does not model: see `scenario`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Leaf descriptors as 64-bit integers: the fields that decide whether an access faults, and how.
 
 The encoding is the level 3 page descriptor of the 4 KiB granule (DDI 0487 D8.3): valid bit 0, AP[1] (EL0 access) bit 6,
-AP[2] (read-only) bit 7, AF bit 10, output address bits 47:12, DBM bit 51, XN bit 54. What it does not model: tables, blocks,
-other granules (see `walker`), stage 2, and memory attributes, which are kept as opaque bits.
+AP[2] (read-only) bit 7, AF bit 10, output address bits 47:12, DBM bit 51, XN bit 54. What it does not model: tables,
+blocks, other granules (see `walker`), stage 2, and memory attributes, which are kept as opaque bits.
 """
 
 from __future__ import annotations
@@ -66,10 +66,11 @@ def decode(value: int) -> Descriptor:
 
 
 def fault_of(value: int, write: bool, user: bool, fetch: bool = False) -> str:
-    """Return the fault an access through descriptor `value` takes: "" if none, else translation, access-flag, permission.
+    """Return the fault an access through descriptor `value` takes: "" if none, else translation, access-flag,
+    permission.
 
-    Priority is the architecture's (DDI 0487 D8.14.4): translation before access flag before permission. Without hardware
-    management, a clear access flag faults and a store needs AP[2] clear. `user` is an access from EL0.
+    Priority is the architecture's (DDI 0487 D8.14.4): translation before access flag before permission. Without
+    hardware management, a clear access flag faults and a store needs AP[2] clear. `user` is an access from EL0.
     """
     if not value & _VALID:
         return "translation"
@@ -99,9 +100,15 @@ def syndrome(kind: str, level: int = 3, write: bool = False, fetch: bool = False
 
 
 def show(value: int, name: Callable[[int], str] = hex) -> str:
-    """Return descriptor `value` in words: `invalid`, `valid, OA 0x40000000, read-only`; `name` writes the output address."""
+    """Return descriptor `value` in words: `invalid`, `valid, OA 0x40000000, read-only`; `name` writes the output
+    address.
+    """
     fields = decode(value)
     if not fields.valid:
         return "invalid"
-    flags = ["" if fields.af else ", access flag clear", "" if fields.db else ", read-only", "" if fields.el0 else ", EL1 only"]
+    flags = [
+        "" if fields.af else ", access flag clear",
+        "" if fields.db else ", read-only",
+        "" if fields.el0 else ", EL1 only",
+    ]
     return f"valid, OA {name(fields.oa)}" + "".join(flags)

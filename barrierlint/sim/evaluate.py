@@ -1,8 +1,9 @@
 """Terms evaluated over registers that know what they depend on.
 
-A held value is (integer, data, pick): `data` is the mask of read effects it depends on through data, `pick` the mask through data or
-through a choice (conditional select, compare-and-swap), a superset (DDI 0487 B2.3.2, pick dependencies). What it does not
-model: terms of the static side that name memory (`AddressOf`, `Field`, `Element`), which are program errors here.
+A held value is (integer, data, pick): `data` is the mask of read effects it depends on through data, `pick` the mask
+through data or through a choice (conditional select, compare-and-swap), a superset (DDI 0487 B2.3.2, pick
+dependencies). What it does not model: terms of the static side that name memory (`AddressOf`, `Field`, `Element`),
+which are program errors here.
 """
 
 from __future__ import annotations

@@ -1,76 +1,24 @@
 """Partial executions: memory effects, who reads from whom, and what is ordered before what.
 
-An execution is consistent if ordered-before is acyclic. It holds a set of effects by number; `before[n]` is the bit mask of
-effects ordered before `n`, kept transitive, so that an inconsistent choice is refused when it is made. Sections refer to
-the ordered-before rules of DDI 0487 B2.3 (B2.3.6 to B2.3.10 in issue L). What it does not model: which instruction orders what (see
-`ordering`), accesses of different sizes that overlap.
+An execution is consistent if ordered-before is acyclic. It holds a set of effects by number; `before[n]` is the bit
+mask of effects ordered before `n`, kept transitive, so that an inconsistent choice is refused when it is made.
+Sections refer to the ordered-before rules of DDI 0487 B2.3 (B2.3.6 to B2.3.10 in issue L). What it does not model:
+which instruction orders what (see `ordering`), accesses of different sizes that overlap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import IntEnum
+from barrierlint.sim.effects import INITIAL, Effect, Invalidation, Role, bits
 
-INITIAL = -1
 _OFFSET = 0xFFF
-
-
-class Role(IntEnum):
-    """What an effect is. DONE is the point where a TLBI is complete; VISIBLE is a write as its own PE's walker sees it."""
-
-    READ = 0
-    WRITE = 1
-    WALK = 2
-    TLBI = 3
-    DONE = 4
-    FAULT = 5
-    VISIBLE = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """One effect: its role and PE, the physical location and value (for a TLBI and a fault: the virtual address).
-
-    `source` is the write a read or walk takes its value from (INITIAL: initial memory). `stale_bound` is true of a walk whose
-    result no TLB may hold, so that it really read memory. `index` is the instruction's position in the program of the PE, `address`
-    the virtual address that is accessed.
-    """
-
-    role: Role
-    pe: int
-    location: int
-    value: int = 0
-    source: int = INITIAL
-    stale_bound: bool = False
-    index: int = -1
-    address: int = 0
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Invalidation:
-    """A TLBI and a walk it covers: the effect of issue and of completion that matter to the walk, and whether they differ in PE."""
-
-    issue: int
-    done: int
-    walk: int
-    external: bool
-
-
-def bits(mask: int) -> Iterator[int]:
-    """Yield the positions of the ones of `mask`, lowest first."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
 
 
 class Execution:
     """A partial execution. Extended in place between two choices, copied at each choice."""
 
     __slots__ = (
-        "access", "before", "decided", "effects", "local", "pending", "reads", "rmws", "unmade", "visible", "walks", "writes",
+        "access", "before", "decided", "effects", "local", "pending", "reads", "rmws", "unmade", "visible", "walks",
+        "writes",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -149,9 +97,9 @@ class Execution:
         location = effect.location
         walk = effect.role is Role.WALK
         # External visibility (B2.3.8): observed-by. A walker is not forwarded its own PE's store before it is visible.
-        if source != INITIAL and (walk or self.effects[source].pe != effect.pe):
-            if not self.order(source, number):
-                return None
+        observed = source != INITIAL and (walk or self.effects[source].pe != effect.pe)
+        if observed and not self.order(source, number):
+            return None
         self.reads[location] = (*self.reads.get(location, ()), number)
         if walk:
             self.walks.append(number)
@@ -164,7 +112,9 @@ class Execution:
         return number if all(self._place(number, write) for write in self.sources(location)) else None
 
     def add_write(self, number: int, effect: Effect, local: int) -> int | None:
-        """Add a write (`number` -1), or give promised write `number` its place; None if no consistent execution has it."""
+        """Add a write (`number` -1), or give promised write `number` its place; None if no consistent execution has
+        it.
+        """
         if number < 0:
             number = self.add(effect, local)
             self.writes[effect.location] = (*self.sources(effect.location), number)
@@ -246,9 +196,9 @@ class Execution:
             feasible = [after for after in (True, False) if self._feasible(pair, after)]
             if not feasible:
                 return False
-            if len(feasible) == 1 or self._implied(pair, False):
-                if not self.decide(pair, feasible[0] if len(feasible) == 1 else False):
-                    return False
+            forced = len(feasible) == 1 or self._implied(pair, False)
+            if forced and not self.decide(pair, len(feasible) == 1 and feasible[0]):
+                return False
         return True
 
     def decide(self, pair: Invalidation, after: bool) -> bool:
@@ -268,14 +218,17 @@ class Execution:
         return all(self.before[b] >> a & 1 for a, b in self._implications(pair, after))
 
     def free(self, pair: Invalidation) -> bool:
-        """Whether the walk of `pair` may come after its TLBI at no cost: it missed no write that is not later already."""
+        """Whether the walk of `pair` may come after its TLBI at no cost: it missed no write that is not later
+        already.
+        """
         return self._implied(pair, True)
 
     def _implications(self, pair: Invalidation, after: bool) -> list[tuple[int, int]]:
         """Return what the place of a walk relative to a TLBI that covers it orders.
 
-        After: what the walk missed was written after the TLBI (D8.16: a TLBI removes entries made from older descriptors). Before: the
-        TLBI is not done until the walk, and on other PEs the accesses that used it or an older walk, are (D8.16.5).
+        After: what the walk missed was written after the TLBI (D8.16: a TLBI removes entries made from older
+        descriptors). Before: the TLBI is not done until the walk, and on other PEs the accesses that used it or an
+        older walk, are (D8.16.5).
         """
         walk = self.effects[pair.walk]
         if after:
@@ -291,7 +244,9 @@ class Execution:
         return [(user, pair.done) for user in users]
 
     def _older_walks(self, walk: int) -> list[int]:
-        """Walks of earlier accesses, at the same offset, of the PE of `walk` (they cannot outlive a TLBI that it precedes)."""
+        """Walks of earlier accesses, at the same offset, of the PE of `walk` (they cannot outlive a TLBI that it
+        precedes).
+        """
         access = self.access[walk]
         if self.effects[access].role is Role.FAULT:
             return []
@@ -326,7 +281,9 @@ class Execution:
         return next((w for w in writes if all(w == o or self.before[w] >> o & 1 for o in writes)), None)
 
     def linear(self) -> list[int]:
-        """Return the effects in an order that respects ordered-before: the earliest in program order that can be next, is."""
+        """Return the effects in an order that respects ordered-before: the earliest in program order that can be
+        next, is.
+        """
         left = list(range(len(self.effects)))
         order: list[int] = []
         done = 0

@@ -1,7 +1,7 @@
 """Exhaustive search of a choice tree, depth first, with a budget: it knows no Arm and no memory.
 
-`explore` tells whether some leaf is wanted, and whether every leaf was looked at; with `cost` it goes on to the cheapest one. What it
-does not do: recognise equal states; a model that can reach a state in two ways tells so by `key`.
+`explore` tells whether some leaf is wanted, and whether every leaf was looked at; with `cost` it goes on to the
+cheapest one. What it does not do: recognise equal states; a model that can reach a state in two ways tells so by `key`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Exploration(Generic[S]):
 
 
 def explore(model: Model[S], budget: Budget, improve: int = 0) -> Exploration[S]:
-    """Search `model` for a wanted leaf; after the first, go on for at most `improve` states looking for a cheaper one."""
+    """Search `model` for a wanted leaf; after the first, go on for at most `improve` states looking for a cheaper
+    one.
+    """
     stack = list(model.initial())[::-1]
     best: S | None = None
     limit, states, deadline = budget.states, 0, monotonic() + budget.seconds

@@ -1,7 +1,8 @@
 """herd7's litmus format for AArch64 with the VMSA: text → `LitmusTest`.
 
-Header, initial state, one column of code a PE (and `P0.F` for its fault handler), final condition. What it does not read
-is refused with one line that names it: hardware updates (`TTHM`), instructions as data, mixed-size accesses, SVE, tags.
+Header, initial state, one column of code a PE (and `P0.F` for its fault handler), final condition. What it does not
+read is refused with one line that names it: hardware updates (`TTHM`), instructions as data, mixed-size accesses,
+SVE, tags.
 """
 
 from __future__ import annotations
@@ -9,21 +10,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from barrierlint.sim.condition import TRUE, All, Any, FaultAtom, MemoryAtom, Not, Proposition, RegisterAtom
+from barrierlint.sim.condition import Proposition
 from barrierlint.sim.descriptor import Descriptor
-from barrierlint.sim.litmus_code import Column, columns, register
+from barrierlint.sim.litmus_code import Column, columns
+from barrierlint.sim.litmus_condition import read_condition
+from barrierlint.sim.litmus_operands import register
 from barrierlint.sim.litmus_values import LitmusError, Names, Tokens, location, number, tokenize, value
 from barrierlint.sim.machine import Handling
 from barrierlint.sim.ordering import Features
-from barrierlint.sim.program import PHYSICAL, VIRTUAL, Pe, Program, Symbols, code_address, is_virtual
+from barrierlint.sim.program import Pe, Program, Symbols, code_address, physical
 
-_KINDS = {
-    "Translation": "translation",
-    "AccessFlag": "access-flag",
-    "Permission": "permission",
-    "SupervisorCall": "supervisor-call",
-    "UndefinedInstruction": "undefined-instruction",
-}
 _HANDLINGS = {
     "fatal": Handling.FATAL,
     "precise": Handling.FATAL,
@@ -33,7 +29,7 @@ _HANDLINGS = {
     "faulttonext": Handling.SKIP,
 }
 _TYPES = frozenset(
-    "int uint long char short pteval_t ins_t parel1_t".split()
+    ["int", "uint", "long", "char", "short", "pteval_t", "ins_t", "parel1_t"]
     + [f"{sign}int{width}_t" for sign in ("", "u") for width in (8, 16, 32, 64)]
 )
 _CONDITION = re.compile(r"(?:^|(?<=[\s;\]]))(~\s*exists|not\s+exists|exists|forall|filter|locations)\b")
@@ -41,7 +37,9 @@ _CONDITION = re.compile(r"(?:^|(?<=[\s;\]]))(~\s*exists|not\s+exists|exists|fora
 
 @dataclass(frozen=True, slots=True)
 class LitmusTest:
-    """A test: name, program, quantifier (`exists`, `forall`, `~exists`), proposition; the fault handling and features it asks for."""
+    """A test: name, program, quantifier (`exists`, `forall`, `~exists`), proposition; the fault handling and features
+    it asks for.
+    """
 
     name: str
     program: Program
@@ -65,7 +63,7 @@ def parse(text: str) -> LitmusTest:
     names = Names(labels={f"P{c.pe}:{label}": code_address(index) for c in code for label, index in c.labels.items()})
     registers, memory = _initial(state, first, names)
     line = after + body.count("\n", 0, match.start())
-    quantifier, proposition = _final(body[match.start() :], line, names)
+    quantifier, proposition = read_condition(body[match.start() :], line, names)
     layout = Symbols(tuple(names.symbols))
     pes = tuple(_pe(column, registers, options) for column in code)
     program = Program(pes, layout, _memory(memory, layout), name)
@@ -135,7 +133,7 @@ def _memory(memory: dict[int, int], layout: Symbols) -> dict[int, int]:
     """Every symbol starts mapped to its own page; memory given by virtual address moves to where that is."""
     result: dict[int, int] = {layout.table(name): Descriptor(layout.physical(name)).encode() for name in layout.names}
     for address, held in memory.items():
-        result[_physical(address)] = held & ((1 << 64) - 1)
+        result[physical(address)] = held & ((1 << 64) - 1)
     return result
 
 
@@ -185,129 +183,3 @@ def _cell(tokens: Tokens, names: Names, memory: dict[int, int]) -> None:
             tokens.accept(",")
         return
     memory[address] = value(tokens, names, symbol)
-
-
-# Final condition ----------------------------------------------------------------------------------------------------
-
-
-def _final(text: str, line: int, names: Names) -> tuple[str, Proposition]:
-    tokens = Tokens(tokenize(text, line), end_line=line + text.count("\n"))
-    quantifier = ""
-    proposition: Proposition = TRUE
-    kept = All(())
-    while tokens.peek():
-        at, word = tokens.line, tokens.take()
-        if word == "locations":
-            _skip_brackets(tokens)
-        elif word == "filter":
-            kept = All((*kept.of, _or(tokens, names)))
-        elif word in ("~", "not") and tokens.accept("exists"):
-            quantifier, proposition = "~exists", _or(tokens, names)
-        elif word in ("exists", "forall"):
-            quantifier, proposition = word, _or(tokens, names)
-        elif word != ";":
-            raise LitmusError(f"unexpected {word!r} after the code", at)
-    if not quantifier:
-        raise LitmusError("no final condition (exists, forall or ~exists)", line)
-    return quantifier, All((*kept.of, proposition)) if kept.of else proposition
-
-
-def _skip_brackets(tokens: Tokens) -> None:
-    tokens.expect("[")
-    depth = 1
-    while depth:
-        token = tokens.take()
-        if not token:
-            raise LitmusError("locations is not closed", tokens.line)
-        depth += {"[": 1, "]": -1}.get(token, 0)
-
-
-def _or(tokens: Tokens, names: Names) -> Proposition:
-    parts = [_and(tokens, names)]
-    while tokens.accept("\\/"):
-        parts.append(_and(tokens, names))
-    whole: Proposition = parts[0] if len(parts) == 1 else Any(tuple(parts))
-    if tokens.accept("=>"):
-        return Any((Not(whole), _or(tokens, names)))
-    return whole
-
-
-def _and(tokens: Tokens, names: Names) -> Proposition:
-    parts = [_not(tokens, names)]
-    while tokens.accept("/\\"):
-        parts.append(_not(tokens, names))
-    return parts[0] if len(parts) == 1 else All(tuple(parts))
-
-
-def _not(tokens: Tokens, names: Names) -> Proposition:
-    if tokens.accept("~", "not"):
-        return Not(_not(tokens, names))
-    if tokens.accept("("):
-        inner = _or(tokens, names)
-        tokens.expect(")")
-        return inner
-    if tokens.accept("true"):
-        return All(())
-    if tokens.accept("false"):
-        return Any(())
-    if tokens.peek().lower() == "fault" and tokens.peek(1) == "(":
-        return _fault(tokens, names)
-    return _equation(tokens, names)
-
-
-def _fault(tokens: Tokens, names: Names) -> Proposition:
-    """Read `fault(P1:L0, x, MMU:Translation)`; label, location and kind may be left out."""
-    tokens.at += 2
-    line, word = tokens.line, tokens.take()
-    if not re.fullmatch(r"P?\d+", word):
-        raise LitmusError(f"expected a PE in fault(…), found {word!r}", line)
-    label = tokens.take() if tokens.accept(":") else ""
-    address, kind = None, ""
-    while tokens.accept(","):
-        if tokens.accept("MMU"):
-            kind = _kind(tokens) if tokens.accept(":") else ""
-        elif tokens.peek() in _KINDS:
-            kind = _kind(tokens)
-        else:
-            address = value(tokens, names)
-    tokens.expect(")")
-    return FaultAtom(int(word.lstrip("P")), label, address, kind)
-
-
-def _kind(tokens: Tokens) -> str:
-    line, word = tokens.line, tokens.take()
-    if word not in _KINDS:
-        raise LitmusError(f"fault kind {word!r} is not modelled", line)
-    return _KINDS[word]
-
-
-def _equation(tokens: Tokens, names: Names) -> Proposition:
-    """Read `1:X5=1`, `[x]=1`, `x=1`, `PTE(x)=(…)`, with `=` or `!=`."""
-    pe, name, address, symbol = -1, "", 0, ""
-    if tokens.peek(1) == ":" and tokens.peek().lstrip("P").isdigit():
-        pe = int(tokens.take().lstrip("P"))
-        tokens.expect(":")
-        name = register(tokens.take(), tokens.line)
-    else:
-        bracket = tokens.accept("[")
-        address, symbol = location(tokens, names)
-        if bracket:
-            tokens.expect("]")
-        if tokens.accept("["):
-            address += 4 * number(tokens)
-            tokens.expect("]")
-    differs = tokens.accept("!=", "<>")
-    if not differs:
-        tokens.expect("=")
-    wanted = value(tokens, names, symbol)
-    width = 32 if wanted < 0 else 64
-    if pe >= 0:
-        atom: Proposition = RegisterAtom(pe, name, wanted, width)
-    else:
-        atom = MemoryAtom(_physical(address), wanted, width)
-    return Not(atom) if differs else atom
-
-
-def _physical(address: int) -> int:
-    """The physical address where a symbol's own page is."""
-    return address - VIRTUAL + PHYSICAL if is_virtual(address) else address

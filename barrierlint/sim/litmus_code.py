@@ -1,6 +1,7 @@
 """The code section of a litmus test: columns of AArch64 assembly → instructions of the simulator.
 
-What it does not model: instructions outside the table below, which raise LitmusError naming the line and the instruction.
+What it does not model: instructions outside the table below, which raise LitmusError naming the line and the
+instruction.
 """
 
 from __future__ import annotations
@@ -24,7 +25,14 @@ _BINARY = {
     "ADD": "+", "SUB": "-", "AND": "&", "ORR": "|", "EOR": "^", "MUL": "*",
     "LSL": "<<", "LSR": ">>", "ASR": ">>s", "BIC": "&~", "ORN": "|~", "EON": "^~",
 }  # fmt: skip
-_EXTENDS = {"UXTB": "zext 8", "UXTH": "zext 16", "UXTW": "zext 32", "SXTB": "sext 8", "SXTH": "sext 16", "SXTW": "sext 32"}
+_EXTENDS = {
+    "UXTB": "zext 8",
+    "UXTH": "zext 16",
+    "UXTW": "zext 32",
+    "SXTB": "sext 8",
+    "SXTH": "sext 16",
+    "SXTW": "sext 32",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +129,10 @@ def decode(text: str, line: int) -> list[Action]:
     mnemonic = mnemonic.upper()
     try:
         operands = Operands.of(rest)
-        actions = _barrier(mnemonic, rest.strip().lower()) or _control(mnemonic, operands) or _system(mnemonic, operands)
-        actions = actions or litmus_memory.decode(mnemonic, operands) or _data(mnemonic, operands)
+        actions = (
+            _barrier(mnemonic, rest.strip().lower()) or _control(mnemonic, operands) or _system(mnemonic, operands)
+        )
+        actions = actions or [*litmus_memory.decode(mnemonic, operands)] or _data(mnemonic, operands)
     except (ValueError, IndexError, KeyError) as error:
         raise LitmusError(f"instruction {text!r}: {error}", line) from None
     if not actions:
@@ -199,7 +209,7 @@ def _data(mnemonic: str, operands: Operands) -> list[Action]:
     if mnemonic in ("CMP", "TST", "CMN"):
         op = {"CMP": "-", "TST": "&", "CMN": "+"}[mnemonic]
         left, right = operands.source(0), operands.value(1, width)
-        return compared(op, left, right, width)
+        return [*compared(op, left, right, width)]
     if mnemonic in ("ADDS", "SUBS", "ANDS"):
         op = {"ADDS": "+", "SUBS": "-", "ANDS": "&"}[mnemonic]
         left, right = operands.source(1), operands.value(2, width)
@@ -245,9 +255,12 @@ def _register_term(mnemonic: str, operands: Operands, width: int) -> Term | None
             return Apply("&", (low, const((1 << operands.immediate(3)) - 1)))
         case "CSEL" | "CSINC" | "CSINV" | "CSNEG":
             other: Term = operands.source(2)
-            other = {"L": other, "C": Apply("+", (other, const(1))), "V": Apply("~", (other,)), "G": Apply("neg", (other,))}[
-                mnemonic[-1]
-            ]
+            other = {
+                "L": other,
+                "C": Apply("+", (other, const(1))),
+                "V": Apply("~", (other,)),
+                "G": Apply("neg", (other,)),
+            }[mnemonic[-1]]
             return Apply("?:", (condition_term(operands.text(3)), operands.source(1), other))
         case "CSET" | "CSETM":
             yes = const(1) if mnemonic == "CSET" else const(-1)

@@ -18,12 +18,20 @@ _ATOMIC = re.compile(r"(?P<verb>SWP|CAS|LD(?:ADD|CLR|EOR|SET|SMAX|SMIN|UMAX|UMIN
 _ST_ATOMIC = re.compile(r"ST(?P<verb>ADD|CLR|EOR|SET|SMAX|SMIN|UMAX|UMIN)(?P<order>L)?(?P<size>B|H)?")
 _OPERATIONS = {"SWP": "swap", "CAS": "cas", "ADD": "add", "CLR": "andnot", "EOR": "xor", "SET": "or"}
 _ORDERS = {None: Order.PLAIN, "A": Order.ACQUIRE, "L": Order.RELEASE, "AL": Order.ACQ_REL}
-_LOAD_ORDERS = {"AR": Order.ACQUIRE, "LAR": Order.ACQUIRE, "AXR": Order.ACQUIRE, "APR": Order.ACQUIRE_PC, "APUR": Order.ACQUIRE_PC}
+_LOAD_ORDERS = {
+    "AR": Order.ACQUIRE,
+    "LAR": Order.ACQUIRE,
+    "AXR": Order.ACQUIRE,
+    "APR": Order.ACQUIRE_PC,
+    "APUR": Order.ACQUIRE_PC,
+}
 _STORE_ORDERS = {"LR": Order.RELEASE, "LLR": Order.RELEASE, "LXR": Order.RELEASE, "LUR": Order.RELEASE}
 
 
 def decode(mnemonic: str, operands: Operands) -> list[Event]:
-    """Return the accesses of a memory instruction, empty if it is none. Raises ValueError on operands it cannot read."""
+    """Return the accesses of a memory instruction, empty if it is none. Raises ValueError on operands it cannot
+    read.
+    """
     if mnemonic in ("LDP", "STP", "LDNP", "STNP"):
         return _pair(mnemonic, operands)
     if match := _ATOMIC.fullmatch(mnemonic):

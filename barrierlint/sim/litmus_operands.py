@@ -1,6 +1,7 @@
 """Operands of AArch64 instructions as terms: registers, immediates, shifts, extensions, addresses, conditions.
 
-What it does not model: vector registers, carry chains (conditions compare the two operands of the last CMP, TST, or S form).
+What it does not model: vector registers, carry chains (conditions compare the two operands of the last CMP, TST, or S
+form).
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from barrierlint.sim.litmus_values import LitmusError
 from barrierlint.terms import Apply, Name, Term, const
 
 FLAGS = ("flags.left", "flags.right")
-_EXTENSIONS = {"UXTW": "zext 32", "SXTW": "sext 32", "UXTX": "zext 64", "SXTX": "zext 64", "LSL": "", "LSR": "", "ASR": ""}
+_EXTENSIONS = {
+    "UXTW": "zext 32",
+    "SXTW": "sext 32",
+    "UXTX": "zext 64",
+    "SXTX": "zext 64",
+    "LSL": "",
+    "LSR": "",
+    "ASR": "",
+}
 _CONDITIONS = {
     "EQ": "==", "NE": "!=", "HS": ">=", "CS": ">=", "LO": "<", "CC": "<", "HI": ">", "LS": "<=",
     "GE": ">=s", "LT": "<s", "GT": ">s", "LE": "<=s",

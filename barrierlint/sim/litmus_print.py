@@ -1,7 +1,7 @@
 """A scenario as text of a litmus test, in the dialect that herd7 and `litmus.parse` both read.
 
-Where herd7 has no form for an event, the nearest one it has is written and a comment says so. What it does not keep: the
-source code's operands.
+Where herd7 has no form for an event, the nearest one it has is written and a comment says so. What it does not keep:
+the source code's operands.
 """
 
 from __future__ import annotations
@@ -42,7 +42,11 @@ def print_litmus(story: Scenario, name: str) -> str:
     access = ["L0:", *_lines(story.access.event, notes)]
     cells = [code + access] if not story.remote else [code + _raise(story), ["LDAR W5,[X4]", "DSB ISH", "ISB", *access]]
     title = f"{name}.{story.transition.value}"
-    head = [f"AArch64 {title}", "(* The witness of a barrierlint finding. *)", *[f"(* {note} *)" for note in dict.fromkeys(notes)]]
+    head = [
+        f"AArch64 {title}",
+        "(* The witness of a barrierlint finding. *)",
+        *[f"(* {note} *)" for note in dict.fromkeys(notes)],
+    ]
     return "\n".join([*head, *_init(story), *_table(cells), f"exists ({_condition(story)})"]) + "\n"
 
 
@@ -115,8 +119,8 @@ def _lines(event: Event, notes: list[str]) -> list[str]:
 
 
 def _register(value: Term) -> str:
-    kind = {Const(INVALID): "invalid", Const(MOVED): "moved"}.get(value, "valid")  # type: ignore[call-overload]
-    return _REGISTERS[str(kind)]
+    kind = "invalid" if value == Const(INVALID) else "moved" if value == Const(MOVED) else "valid"
+    return _REGISTERS[kind]
 
 
 def _store(register: str, base: str, order: Order, op: str) -> str:

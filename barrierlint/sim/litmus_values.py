@@ -112,7 +112,9 @@ def location(tokens: Tokens, names: Names) -> tuple[int, str]:
 
 
 def value(tokens: Tokens, names: Names, symbol: str = "") -> int:
-    """Read a value: a number, an address, a label, or a descriptor `(oa:PA(x), valid:0, …)`; `symbol` gives its default `oa`."""
+    """Read a value: a number, an address, a label, or a descriptor `(oa:PA(x), valid:0, …)`; `symbol` gives its
+    default `oa`.
+    """
     line, token = tokens.line, tokens.peek()
     if token == "-":
         tokens.take()

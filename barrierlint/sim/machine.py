@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from barrierlint.sim.condition import FaultAtom
-from barrierlint.sim.descriptor import PAGE
+from barrierlint.sim.effects import INITIAL
 from barrierlint.sim.evaluate import ZERO, Held
-from barrierlint.sim.execution import INITIAL, Execution
+from barrierlint.sim.execution import Execution
 from barrierlint.sim.ordering import Features, View
 from barrierlint.sim.program import Program
 
@@ -30,10 +30,11 @@ class Handling(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the machine is: features, fault handling, the (inner, outer) shareability domain of each PE, regime and ASID.
+    """What the machine is: features, fault handling, the (inner, outer) shareability domain of each PE, regime and
+    ASID.
 
-    `domains` empty puts all PEs in one inner domain. `regime` (`el1` or `el2`) and `asid` of the translations, None where
-    a TLBI of any regime or ASID shall match (as herd7 has it; global entries).
+    `domains` empty puts all PEs in one inner domain. `regime` (`el1` or `el2`) and `asid` of the translations, None
+    where a TLBI of any regime or ASID shall match (as herd7 has it; global entries).
     """
 
     features: Features = field(default_factory=Features)
@@ -45,7 +46,9 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class FaultTaken:
-    """A fault: PE, labels of the instruction, virtual address (None for SVC), kind, whether a store; its effect's number."""
+    """A fault: PE, labels of the instruction, virtual address (None for SVC), kind, whether a store; its effect's
+    number.
+    """
 
     pe: int
     labels: tuple[str, ...]
@@ -105,8 +108,8 @@ class State:
     """A point of the search. Run in place between choices, copied at each."""
 
     __slots__ = (
-        "access", "barriers", "ended", "execution", "faults", "finals", "index", "maintenance", "monitor", "picks", "position",
-        "promises", "registers", "retried", "returns", "snapshots", "view", "visits", "written",
+        "access", "barriers", "ended", "execution", "faults", "finals", "index", "maintenance", "monitor", "picks",
+        "position", "promises", "registers", "retried", "returns", "snapshots", "view", "visits", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -154,7 +157,9 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What a state knows of its final condition (`condition.Facts`); `settled` holds registers no later instruction writes."""
+    """What a state knows of its final condition (`condition.Facts`); `settled` holds registers no later instruction
+    writes.
+    """
 
     state: State
     program: Program
@@ -193,36 +198,3 @@ def _matches(fault: FaultTaken, atom: FaultAtom) -> bool:
     if atom.kind and atom.kind != fault.kind:
         return False
     return atom.address is None or atom.address == fault.address
-
-
-def covers(maintenance: Maintenance, pe: int, address: int, setting: Setting) -> bool:
-    """Whether a TLBI reaches the stage 1 translation of virtual `address` on `pe` (DDI 0487 D8.16.6, TLBI mnemonics)."""
-    op = maintenance.op.removesuffix("nxs")
-    if pe != maintenance.pe:
-        if not op.endswith(("is", "os")):
-            return False  # without IS or OS it reaches the PE that executes it
-        domain = 0 if op.endswith("is") else 1
-        if setting.domains and setting.domains[pe][domain] != setting.domains[maintenance.pe][domain]:
-            return False
-    if op.startswith(("ipas2", "ripas2")):
-        return False  # stage 2 only: it removes no stage 1 entry
-    regime = "el2" if "e2" in op else "el3" if "e3" in op else "el1"
-    if setting.regime is not None and regime != setting.regime:
-        return False
-    return _names(op, maintenance.operand, address, setting.asid)
-
-
-def _names(op: str, operand: int, address: int, asid: int | None) -> bool:
-    """Whether the operand names the page (or range, or ASID) of `address`."""
-    if op.startswith(("vmall", "all")):
-        return True
-    if not op.startswith(("vaa", "rvaa")) and asid is not None and operand >> 48 != asid:
-        return False
-    if op.startswith("aside"):
-        return True
-    page = address // PAGE
-    if op.startswith("r"):
-        first, number, scale = operand & ((1 << 37) - 1), operand >> 39 & 31, operand >> 44 & 3
-        return first <= page & ((1 << 37) - 1) < first + ((number + 1) << (5 * scale + 1))
-    mask = (1 << 44) - 1
-    return operand & mask == page & mask

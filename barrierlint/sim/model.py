@@ -1,18 +1,19 @@
 """The machine: what every event does, as a tree of choices whose leaves are the consistent executions.
 
-A choice is where a walk or a read takes its value from, whether a store-exclusive succeeds, which of two writes is later, and whether a
-walk came before or after a TLBI that covers it; all else follows. `Model` is what `explore` searches. What it does not
-model: tables above the leaf (see `walker`), mixed-size accesses, hardware updates of access flag and dirty state, caches.
+A choice is where a walk or a read takes its value from, whether a store-exclusive succeeds, which of two writes is
+later, and whether a walk came before or after a TLBI that covers it; all else follows. `Model` is what `explore`
+searches. What it does not model: tables above the leaf (see `walker`), mixed-size accesses, hardware updates of
+access flag and dirty state, caches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 
 from barrierlint import events
 from barrierlint.events import (
     Assign,
-    At,
     ContextSync,
     DescriptorWrite,
     ExceptionCall,
@@ -22,15 +23,18 @@ from barrierlint.events import (
     Tlbi,
     UnknownInstruction,
 )
-from barrierlint.sim import accesses, ordering
-from barrierlint.sim.condition import Proposition, truth
-from barrierlint.sim.evaluate import evaluate, names_in
-from barrierlint.sim.execution import INITIAL, Effect, Invalidation, Role
-from barrierlint.sim.machine import Barrier, FaultTaken, Handling, Knowledge, Maintenance, Setting, State, covers
+from barrierlint.sim import accesses, exceptions, maintenance, ordering
+from barrierlint.sim.condition import Proposition, locations_in, truth
+from barrierlint.sim.effects import Invalidation
+from barrierlint.sim.evaluate import evaluate
+from barrierlint.sim.execution import Execution
+from barrierlint.sim.liveness import untouched
+from barrierlint.sim.machine import Barrier, FaultTaken, Knowledge, Setting, State
 from barrierlint.sim.ordering import reaches
-from barrierlint.sim.program import Instruction, Jump, Program, code_address, code_index
+from barrierlint.sim.program import Instruction, Jump, Program, code_index
 from barrierlint.sim.reach import Footprint
 from barrierlint.sim.shape import shape
+from barrierlint.terms import Term
 
 UNROLL = 8
 
@@ -39,7 +43,12 @@ class Model:
     """The executions of `program` that may satisfy `goal`."""
 
     def __init__(
-        self, program: Program, goal: Proposition, setting: Setting, footprints: tuple[Footprint, ...], pes: tuple[int, ...]
+        self,
+        program: Program,
+        goal: Proposition,
+        setting: Setting,
+        footprints: tuple[Footprint, ...],
+        pes: tuple[int, ...],
     ) -> None:
         self.program = program
         self.goal = goal
@@ -48,15 +57,20 @@ class Model:
         self.pes = pes
         domains = setting.domains or ((0, 0),) * len(program.pes)
         barriers = {
-            (pe, i.action.domain) for pe in pes for i in program.pes[pe].code if isinstance(i.action, events.Dsb | events.Dmb)
+            (pe, i.action.domain)
+            for pe in pes
+            for i in program.pes[pe].code
+            if isinstance(i.action, events.Dsb | events.Dmb)
         }
         used = [domains[pe] for pe in pes]
         self.narrow = frozenset(
             (pe, domain) for pe, domain in barriers if not reaches(pes.index(pe), domain, tuple(used))
         )
         self.split = bool(self.narrow)
-        self.settled = {pe: _settled(program.pes[pe].code, program.pes[pe].labels, program.pes[pe].handler) for pe in pes}
-        self.wanted_locations = accesses.locations_in(goal)
+        self.settled = {
+            pe: untouched(program.pes[pe].code, program.pes[pe].labels, program.pes[pe].handler) for pe in pes
+        }
+        self.wanted_locations = locations_in(goal)
         self.truncated = False
 
     # The interface of explore ---------------------------------------------------------------------------------------
@@ -113,9 +127,6 @@ class Model:
             case events.Access() | DescriptorWrite():
                 # Loads, stores and atomics, descriptors or not: translated, then performed. See `accesses`.
                 return accesses.step(self, state, instruction, shape(action))
-            case At(op, operand):
-                # AT walks like an access and leaves the result in PAR_EL1 (D8.15); it takes no fault here.
-                return accesses.translate_only(self, state, op, operand)
             case events.Dsb() | events.Dmb():
                 # Barriers: see `ordering.wait`. A domain that leaves a PE out orders nothing for that PE.
                 ordering.wait(view, action, lambda d: (self.pe_of(state), d) not in self.narrow, self.setting.features)
@@ -125,22 +136,23 @@ class Model:
                 ordering.wait(view, action, lambda d: True, self.setting.features)
                 self._note(state, action)
             case Tlbi():
-                self._invalidate(state, action)
+                maintenance.invalidate(self, state, action)
             case SysregWrite(register, value):
                 registers[register] = evaluate(value, registers)
             case SysregRead(register, into):
                 if into is not None:
                     registers[into] = registers.get(register, (0, 0, 0))
             case ExceptionCall():
-                return self._call(state, instruction)
+                return exceptions.call(self, state, instruction)
             case ExceptionReturn():
                 # ERET: context synchronization, then on at ELR_EL1.
                 ordering.wait(view, action, lambda d: True, self.setting.features)
-                state.index = code_index(registers["elr_el1"][0]) if "elr_el1" in registers else len(self.program.pes[0].code)
+                known = "elr_el1" in registers
+                state.index = code_index(registers["elr_el1"][0]) if known else len(self.program.pes[0].code)
                 state.returns = False
                 return None if self._bounded(state) else []
             case UnknownInstruction("udf"):
-                return self._undefined(state, instruction)
+                return exceptions.undefined(self, state, instruction)
             case UnknownInstruction(text):
                 raise ValueError(f"instruction {text!r} has no meaning in the simulator")
             case _:
@@ -156,13 +168,13 @@ class Model:
         done = view.after_dmb | view.after_dmb_st if isinstance(event, events.Dmb) else done
         state.barriers = (*state.barriers, Barrier(self.pe_of(state), state.index, done))
 
-    def _jump(self, state: State, target: str, condition: object) -> list[State] | None:
+    def _jump(self, state: State, target: str, condition: Term | None) -> list[State] | None:
         pe = self.program.pes[self.pe_of(state)]
         there = pe.labels[target] if target else len(pe.code)
         taken = True
         if condition is not None:
             # A branch is resolved after what its condition depends on (control dependency, B2.3.2).
-            value, data, pick = evaluate(condition, state.registers)  # type: ignore[arg-type]
+            value, data, pick = evaluate(condition, state.registers)
             taken = bool(value)
             state.view.control |= data
             state.view.pick_control |= pick
@@ -183,73 +195,6 @@ class Model:
             self.truncated = True
             return False
         return True
-
-    def _invalidate(self, state: State, event: Tlbi) -> None:
-        """TLBI: issued after what its operand and path depend on; complete only for a later DSB of this PE (D8.16.5)."""
-        execution, view, pe = state.execution, state.view, self.pe_of(state)
-        held = evaluate(event.operand, state.registers) if event.operand is not None else (0, 0, 0)
-        after = ordering.before_effect(view) | held[1] | held[2]
-        effect = Effect(Role.TLBI, pe, 0, held[0], index=state.index, note=event.op)
-        issue = execution.add(effect, after)
-        done = execution.add(Effect(Role.DONE, pe, 0, held[0], index=state.index, note=event.op), 1 << issue)
-        own_issue, own_done = issue, done
-        view.invalidations |= 1 << issue | 1 << done
-        if self.split:
-            own = after | view.own_after_dsb | view.own_after_sync
-            own_issue = execution.add(Effect(Role.TLBI, pe, 0, held[0], index=-1, note=event.op), own)
-            own_done = execution.add(Effect(Role.DONE, pe, 0, held[0], index=-1, note=event.op), 1 << own_issue)
-            view.own_invalidations |= 1 << own_issue | 1 << own_done
-            view.invalidations |= view.own_invalidations
-        issued = Maintenance(pe, event.op, held[0], issue, done, own_issue, own_done)
-        state.maintenance = (*state.maintenance, issued)
-        for walk in execution.walks:
-            self.pair(state, issued, walk)
-
-    def pair(self, state: State, issued: Maintenance, walk: int) -> None:
-        """Note that TLBI `issued` covers `walk`, if it does: one of the two comes first."""
-        execution = state.execution
-        effect = execution.effects[walk]
-        if not covers(issued, effect.pe, effect.address, self.setting):
-            return
-        external = effect.pe != issued.pe
-        if external:
-            execution.pending[Invalidation(issued.issue, issued.done, walk, True)] = None
-            return
-        pair = Invalidation(issued.own_issue, issued.own_done, walk, False)
-        if execution.local[walk] >> issued.own_issue & 1:
-            execution.decided[pair] = True
-        else:
-            execution.pending[pair] = None
-
-    def _call(self, state: State, instruction: Instruction) -> list[State] | None:
-        """SVC, HVC, SMC: exception entry, a context synchronization event (D1.3.4); the handler returns to the next."""
-        ordering.wait(state.view, ContextSync("svc"), lambda d: True, self.setting.features)
-        self.record_fault(state, instruction, None, "supervisor-call", False, -1)
-        state.registers["elr_el1"] = (code_address(state.index + 1), 0, 0)
-        pe = self.program.pes[self.pe_of(state)]
-        if pe.handler >= 0 and not state.returns:
-            state.index, state.returns = pe.handler, True
-        elif self.setting.handling is Handling.FATAL:
-            state.index = len(pe.code)
-        else:
-            state.index += 1
-        return None
-
-    def _undefined(self, state: State, instruction: Instruction) -> list[State] | None:
-        """UDF: an exception that returns to the same instruction; unless a handler moves on, the program ends there."""
-        ordering.wait(state.view, ContextSync("exception-entry"), lambda d: True, self.setting.features)
-        self.record_fault(state, instruction, None, "undefined-instruction", False, -1)
-        state.registers["elr_el1"] = (code_address(state.index), 0, 0)
-        pe = self.program.pes[self.pe_of(state)]
-        if pe.handler >= 0 and not state.returns:
-            state.index, state.returns = pe.handler, True
-        elif self.setting.handling is Handling.SKIP:
-            state.index += 1
-        elif self.setting.handling is Handling.FATAL:
-            state.index = len(pe.code)
-        else:
-            return []
-        return None
 
     def record_fault(
         self, state: State, instruction: Instruction, address: int | None, kind: str, write: bool, effect: int
@@ -286,10 +231,12 @@ class Model:
                 if execution.free(choice):
                     execution.decide(choice, True)
                     continue
-                return self._branch(state, [lambda e: e.decide(choice, True), lambda e: e.decide(choice, False)])
-            return self._branch(state, [lambda e, p=pair: e.order(*p) for pair in choice])  # type: ignore[misc]
+                return self._branch(
+                    state, [partial(Execution.decide, pair=choice, after=after) for after in (True, False)]
+                )
+            return self._branch(state, [partial(Execution.order, first=a, second=b) for a, b in choice])
 
-    def _branch(self, state: State, ways: list) -> list[State]:  # type: ignore[type-arg]
+    def _branch(self, state: State, ways: list[Callable[[Execution], bool]]) -> list[State]:
         result = []
         for way in ways:
             branch = state.copy()
@@ -302,15 +249,10 @@ class Model:
     def _truth(self, state: State) -> bool | None:
         running = self.pes[state.position] if state.position < len(self.pes) else None
         settled: frozenset[str] = frozenset()
-        if running is not None and state.access is None and 0 <= state.index:
+        if running is not None and state.access is None and state.index >= 0:
             after = self.settled[running]
             settled = after[min(state.index, len(after) - 1)]
         return truth(self.goal, Knowledge(state, self.program, running, settled))
 
     def _hopeless(self, state: State) -> bool:
         return self._truth(state) is False
-
-
-def _settled(code: tuple[Instruction, ...], labels: object, handler: int) -> list[frozenset[str]]:
-    """Return, for each instruction and the end, the registers that nothing from there on writes."""
-    return accesses.untouched(code, labels, handler)  # type: ignore[arg-type]

@@ -1,10 +1,11 @@
 """Which earlier effects of a PE each of its effects is ordered after: barriers, dependencies, acquire and release.
 
-The rules are those of DDI 0487 B2.3 (dependency-, barrier-, pick-, atomic-, DSB- and context-synchronization-ordered-before) as
-the published model of the VMSA has them, kept as bit masks of effects: a barrier moves masks, an effect collects them. The
-walker is a separate observer: a walk is ordered by context synchronization, an address dependency, and with ETS by DSB and
-program order; by nothing else. What it does not model: a domain that holds some but not all of the other PEs (it is taken as
-the PE's own), and ordering by cache maintenance.
+The rules are those of DDI 0487 B2.3 (dependency-, barrier-, pick-, atomic-, DSB- and
+context-synchronization-ordered-before) as the published model of the VMSA has them, kept as bit masks of effects: a
+barrier moves masks, an effect collects them. The walker is a separate observer: a walk is ordered by context
+synchronization, an address dependency, and with ETS by DSB and program order; by nothing else. What it does not
+model: a domain that holds some but not all of the other PEs (it is taken as the PE's own), and ordering by cache
+maintenance.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class LastWrite:
 
 @dataclass(slots=True)
 class View:
-    """What one PE has done so far, as masks of effects. A copy is independent (`last` is copied, its values never change)."""
+    """What one PE has done so far, as masks of effects. A copy is independent (`last` is copied, its values never
+    change).
+    """
 
     reads: int = 0
     returning: int = 0  # reads whose result goes to a register: a DMB LD or DSB LD does not wait for the others
@@ -97,7 +100,8 @@ def wait(view: View, event: Event, wide: Callable[[Shareability], bool], feature
             # DMB ST orders earlier stores before later stores.
             view.after_dmb_st |= view.writes
         case Dsb(domain, Accesses.ALL):
-            # DSB: every earlier access, walk and TLB maintenance is complete; no later instruction starts before (B2.3.12).
+            # DSB: every earlier access, walk and TLB maintenance is complete; no later instruction starts before
+            # (B2.3.12).
             if wide(domain):
                 view.after_dsb |= view.reads | view.writes | view.walks | view.invalidations
             view.own_after_dsb |= view.own_writes | view.own_invalidations
@@ -122,7 +126,8 @@ def wait(view: View, event: Event, wide: Callable[[Shareability], bool], feature
 
 
 def synchronize(view: View, extra: int) -> None:
-    """Context synchronization: what is complete, resolved or translated so far is before all that follows, walks included.
+    """Context synchronization: what is complete, resolved or translated so far is before all that follows, walks
+    included.
 
     Instructions after the event are fetched and translated anew; before it, a DSB waited, branches and addresses were
     resolved and translations used (B2.3.12, D1.3.4). `extra` is what a faulting access adds: its walk and address.
@@ -133,7 +138,9 @@ def synchronize(view: View, extra: int) -> None:
 
 
 def before_walk(view: View, address: int, pick: int, early: bool, features: Features) -> int:
-    """Return what a translation table walk is ordered after. `early` is true if its access takes a fault that ETS orders."""
+    """Return what a translation table walk is ordered after. `early` is true if its access takes a fault that ETS
+    orders.
+    """
     # An address dependency, a context synchronization event; nothing else: the walk is taken early, on its own.
     mask = address | view.after_sync | view.own_after_sync
     if features.ets:
@@ -158,7 +165,9 @@ def before_read(view: View, address: int, walk: int, location: int, order: Order
 
 
 def before_write(view: View, address: int, data: int, walk: int, location: int, order: Order) -> int:
-    """Return what an explicit write effect is ordered after: it is never speculative. Pick dependencies count as well."""
+    """Return what an explicit write effect is ordered after: it is never speculative. Pick dependencies count as
+    well.
+    """
     mask = address | data | walk | before_effect(view) | view.after_dmb | view.after_dmb_st | view.acquired
     mask |= view.addresses | view.pick_addresses | view.translated | view.same.get(location, 0)
     if order in RELEASES:

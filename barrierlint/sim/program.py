@@ -1,7 +1,8 @@
 """Programs of the simulator: what each PE executes, the memory it starts from, and the question asked of it.
 
-An instruction is one event of `barrierlint.events`, whose operands are terms over register names, or a `Jump`. What it does
-not model: self-modifying code; two accesses of one instruction (LDP, STP) are two instructions with the same labels.
+An instruction is one event of `barrierlint.events`, whose operands are terms over register names, or a `Jump`. What
+it does not model: self-modifying code; two accesses of one instruction (LDP, STP) are two instructions with the same
+labels.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction: the event or jump it performs, the labels on it, its text and line, and the witness step it is."""
+    """One instruction: the event or jump it performs, the labels on it, its text and line, and the witness step it
+    is.
+    """
 
     action: Event | Jump
     labels: tuple[str, ...] = ()
@@ -51,7 +54,9 @@ class Pe:
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """Where named things lie: virtual page, physical page and descriptor of each symbol, in the order of their first use."""
+    """Where named things lie: virtual page, physical page and descriptor of each symbol, in the order of their first
+    use.
+    """
 
     names: tuple[str, ...]
 
@@ -96,6 +101,13 @@ def is_table(address: int) -> bool:
 def is_virtual(address: int) -> bool:
     """Whether an access to `address` is translated: the tables and the physical addresses are accessed directly."""
     return not (is_table(address) or PHYSICAL <= address < PHYSICAL + _REGION)
+
+
+def physical(address: int) -> int:
+    """Return where `address` is in memory at the start: a symbol's own page; tables and physical addresses as they
+    are.
+    """
+    return address - VIRTUAL + PHYSICAL if is_virtual(address) else address
 
 
 def descriptor_of(address: int) -> int:

@@ -1,10 +1,10 @@
 """What each PE may read and write, found before the search: an over-approximation by sets of values.
 
-Registers and memory hold sets; each instruction is run over them until nothing grows. With each value goes the mask of the stores
-it came through, so that a store outside loops, which executes once, never feeds on itself. The search uses the result to let
-a read take its value from a PE not run yet, and to leave out PEs that cannot matter. What it does not model: relations between
-registers, order, faults that end a PE (it goes on after every instruction), and more than `LIMIT` values of one register or
-location.
+Registers and memory hold sets; each instruction is run over them until nothing grows. With each value goes the mask
+of the stores it came through, so that a store outside loops, which executes once, never feeds on itself. The search
+uses the result to let a read take its value from a PE not run yet, and to leave out PEs that cannot matter. What it
+does not model: relations between registers, order, faults that end a PE (it goes on after every instruction), and
+more than `LIMIT` values of one register or location.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from itertools import product
 
 from barrierlint.events import Access, Assign, DescriptorWrite, ExceptionReturn, Kind, SysregRead, SysregWrite
 from barrierlint.sim.atomics import combine
-from barrierlint.sim.shape import Shape, shape
 from barrierlint.sim.descriptor import OFFSET, decode
 from barrierlint.sim.evaluate import evaluate, names_in, operate
 from barrierlint.sim.program import Jump, Pe, Program, code_address, code_index, descriptor_of, is_virtual
+from barrierlint.sim.shape import Shape, shape
 from barrierlint.terms import Apply, Const, Name, Term
 
 LIMIT = 512
@@ -50,8 +50,11 @@ def footprints(program: Program) -> tuple[Footprint, ...]:
     for pe in program.pes:
         runs.append(_Run(pe, memory, first))
         first += len(pe.code)
-    while any([run.grow() for run in runs]):
-        pass
+    growing = True
+    while growing:
+        growing = False
+        for run in runs:
+            growing |= run.grow()
     return tuple(run.footprint() for run in runs)
 
 
@@ -135,8 +138,8 @@ class _Run:
             case SysregRead(register, into) if into is not None:
                 registers[into] = registers.get(register, _ZERO)
             case ExceptionReturn():
-                for target in plain(registers.get("elr_el1", NONE)):
-                    self.join(code_index(target), registers)
+                for address in plain(registers.get("elr_el1", NONE)):
+                    self.join(code_index(address), registers)
                 return
             case Access() | DescriptorWrite():
                 self.access(index, shape(action), registers)
@@ -230,7 +233,9 @@ def _applied(op: str, choice: tuple[tuple[int, int], ...]) -> tuple[int, int]:
 
 
 def _narrow(condition: Term, taken: bool, registers: dict[str, Values]) -> dict[str, Values] | None:
-    """Keep, of the one register that `condition` names, the values that make it true (or false); None if there are none."""
+    """Keep, of the one register that `condition` names, the values that make it true (or false); None if there are
+    none.
+    """
     names = names_in(condition)
     if len(names) != 1:
         return registers

@@ -1,7 +1,9 @@
-"""Litmus tests simulated: `ALLOWED`, `FORBIDDEN` or `UNDECIDED` for a test's condition, with what was explored and a trace.
+"""Litmus tests simulated: `ALLOWED`, `FORBIDDEN` or `UNDECIDED` for a test's condition, with what was explored and a
+trace.
 
-ALLOWED means that some execution ends in a state that satisfies the proposition, whatever the quantifier; FORBIDDEN that every
-execution was looked at and none does; UNDECIDED that the budget or the loop bound came first. What it does not do: print.
+ALLOWED means that some execution ends in a state that satisfies the proposition, whatever the quantifier; FORBIDDEN
+that every execution was looked at and none does; UNDECIDED that the budget or the loop bound came first. What it does
+not do: print.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer for one test: result, states looked at, seconds, the execution that shows it (ALLOWED only), why undecided."""
+    """The answer for one test: result, states looked at, seconds, the execution that shows it (ALLOWED only), why
+    undecided.
+    """
 
     name: str
     result: Result
@@ -76,7 +80,9 @@ def simulate(
     return ask(test.program, test.proposition, setting, budget or Budget(), test.name)
 
 
-def ask(program: Program, goal: Proposition, setting: Setting, budget: Budget, name: str = "", improve: int = 0) -> Outcome:
+def ask(
+    program: Program, goal: Proposition, setting: Setting, budget: Budget, name: str = "", improve: int = 0
+) -> Outcome:
     """Return whether `program` can end in a state of `goal`. `improve`: states to spend on a shorter trace."""
     start = monotonic()
     try:
@@ -98,9 +104,7 @@ def ask(program: Program, goal: Proposition, setting: Setting, budget: Budget, n
     return Outcome(name, result, states, monotonic() - start, reason=reason)
 
 
-def _alone(
-    program: Program, goal: Proposition, setting: Setting, budget: Budget, name: str, start: float
-) -> Outcome:
+def _alone(program: Program, goal: Proposition, setting: Setting, budget: Budget, name: str, start: float) -> Outcome:
     """Ask a program of one PE without knowing its footprint: there is no other PE to take values from."""
     reach = (Footprint(frozenset(), frozenset(), True),)
     states, found, complete = _search(program, goal, setting, reach, budget, 0)
@@ -150,8 +154,8 @@ def _shares(goal: Proposition) -> list[Proposition]:
 def relevant(program: Program, goal: Proposition, setting: Setting, reach: tuple[Footprint, ...]) -> tuple[int, ...]:
     """Return the PEs that can matter to `goal`, writers before their readers where that is possible.
 
-    A PE that writes nothing the others read can run last in any execution: it only adds constraints. That needs faults that
-    end or skip, and no loops: a run that never ends, or retries for ever, is no execution.
+    A PE that writes nothing the others read can run last in any execution: it only adds constraints. That needs
+    faults that end or skip, and no loops: a run that never ends, or retries for ever, is no execution.
     """
     count = len(program.pes)
     asked = atoms(goal)

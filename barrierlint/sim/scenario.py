@@ -1,8 +1,9 @@
-"""A finding's witness as a program of the simulator: the write, what lies on the path, and the access that depends on it.
+"""A finding's witness as a program of the simulator: the write, what lies on the path, and the access that depends on
+it.
 
-The events of the witness are executed as they are, with concrete operands: the descriptor is that of page `x`, every other memory
-access goes to a cell of its own. What it does not model: the values of the code analysed, branches (the witness has taken
-them), tables above the leaf, and system registers.
+The events of the witness are executed as they are, with concrete operands: the descriptor is that of page `x`, every
+other memory access goes to a cell of its own. What it does not model: the values of the code analysed, branches (the
+witness has taken them), tables above the leaf, and system registers.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is asked: the steps of P0 up to and including the access, how the write changes the descriptor, whether P1 accesses instead."""
+    """What is asked: the steps of P0 up to and including the access, how the write changes the descriptor, whether P1
+    accesses instead.
+    """
 
     steps: tuple[Step, ...]
     transition: Transition
@@ -108,7 +111,9 @@ def _concrete(event: Event, main: DescriptorWrite, transition: Transition | None
         case Tlbi(op, operand):
             return [Tlbi(op, const(PAGE_NUMBER) if operand is not None else None)]
         case Access(kind=Kind.WRITE | Kind.RMW):
-            return [replace(event, address=const(_OTHER_CELL), value=const(0), into=None, op=_plain(event), expected=None)]
+            return [
+                replace(event, address=const(_OTHER_CELL), value=const(0), into=None, op=_plain(event), expected=None)
+            ]
         case Access():
             return [replace(event, address=const(_OTHER_CELL), into="X20", op="")]
         case ExceptionCall():

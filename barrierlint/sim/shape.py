@@ -36,7 +36,9 @@ class Shape:
 def shape(event: AccessEvent | DescriptorWrite) -> Shape:
     """Return the shape of `event`; a descriptor write with an operation is an atomic."""
     if isinstance(event, AccessEvent):
-        return Shape(event.kind, event.address, event.value, event.into, event.order, event.size, event.op, event.expected)
+        return Shape(
+            event.kind, event.address, event.value, event.into, event.order, event.size, event.op, event.expected
+        )
     kind = Kind.RMW if event.op and event.op != EXCLUSIVE else Kind.WRITE
     op = {"exchange": "swap", "compare-exchange": "cas"}.get(event.op, event.op)
     return Shape(kind, event.location, event.value, event.into, event.order, event.size, op, event.expected)

@@ -52,9 +52,13 @@ def table(trace: Trace) -> str:
     lines.append("    " + "-+-".join("-" * width for width in widths))
     for row in rows(trace):
         cells = [row.step.what if c == row.column else "" for c in range(len(heads))]
-        lines.append(f"{row.number:3} " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)))
+        lines.append(
+            f"{row.number:3} " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        )
     if trace.fault is not None:
         fault = trace.fault
         kind = fault.kind.replace("-", " ")
-        lines.append(f"    P{fault.pe}: {kind} fault at {fault.address:#x}, level {fault.level}, ESR_EL1 = {fault.esr:#010x}")
+        lines.append(
+            f"    P{fault.pe}: {kind} fault at {fault.address:#x}, level {fault.level}, ESR_EL1 = {fault.esr:#010x}"
+        )
     return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -1,7 +1,7 @@
 """The steps of an execution found by the search, in an order that respects ordered-before, as a person reads them.
 
-Actors are `P0`, `walker P0` and `TLB P0`. What it does not show: steps of PEs that could not matter, and which of several equally
-possible orders happened.
+Actors are `P0`, `walker P0` and `TLB P0`. What it does not show: steps of PEs that could not matter, and which of
+several equally possible orders happened.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from barrierlint.events import ContextSync, Dmb, Dsb, Event, ExceptionReturn, barrier_option
 from barrierlint.finding import Fault, Trace, TraceStep
 from barrierlint.sim.descriptor import show, syndrome
-from barrierlint.sim.execution import Effect, Execution, Role
+from barrierlint.sim.effects import Effect, Role
+from barrierlint.sim.execution import Execution
 from barrierlint.sim.machine import Barrier, FaultTaken, State
 from barrierlint.sim.program import Jump, Program, Symbols, is_table
 
@@ -47,7 +48,9 @@ def _of_barrier(program: Program, barrier: Barrier) -> TraceStep:
 def _barrier_text(action: Event | Jump) -> str:
     match action:
         case Dsb(domain, accesses):
-            waited = {"ld": "earlier loads", "st": "earlier stores", "all": "earlier accesses and TLB maintenance"}[accesses]
+            waited = {"ld": "earlier loads", "st": "earlier stores", "all": "earlier accesses and TLB maintenance"}[
+                accesses
+            ]
             return f"DSB {barrier_option(domain, accesses).upper()}: {waited} are complete"
         case Dmb(domain, accesses):
             return f"DMB {barrier_option(domain, accesses).upper()}: accesses ordered, nothing completed"
@@ -88,7 +91,9 @@ def _of_walk(execution: Execution, number: int, symbols: Symbols, source: int, d
     """A walk; or, where memory has moved on (`done` are the effects so far), the use of a TLB entry made before."""
     effect = execution.effects[number]
     held = f"{symbols.describe(effect.location)} = {_value(effect, symbols)}"
-    newer = [w for w in execution.sources(effect.location) if w != effect.source and execution.is_before(effect.source, w)]
+    newer = [
+        w for w in execution.sources(effect.location) if w != effect.source and execution.is_before(effect.source, w)
+    ]
     if any(done >> w & 1 for w in newer):
         return TraceStep(f"TLB P{effect.pe}", f"still holds {held}: used", source)
     mark = " (taken early)" if newer else ""
