@@ -22,7 +22,7 @@ from barrierlint.cfg.asm_machine import Machine
 from barrierlint.cfg.asm_operand import Allocation, Operand, allocate, entry_values, substitute
 from barrierlint.cfg.asm_text import Statement
 from barrierlint.cfg.asm_word import decode_word
-from barrierlint.events import Access, Assign, CompilerBarrier, Event, Kind
+from barrierlint.events import Access, Assign, CompilerBarrier, Event, Kind, UnknownInstruction
 from barrierlint.source.tree import Asm
 from barrierlint.terms import Term, Unknown
 

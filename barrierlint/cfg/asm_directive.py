@@ -32,6 +32,7 @@ class _Condition:
     state: bool | None  # None: undecidable
     taken: bool | None
     label: str
+    text: str
 
 
 @dataclass(slots=True)
@@ -149,9 +150,9 @@ class Expander:
         if name.startswith(".if"):
             self._serial += 1
             state = self._decide(statement)
-            self._conditions.append(_Condition(state, state, f".Lif.{self._serial}"))
+            self._conditions.append(_Condition(state, state, f".Lif.{self._serial}", statement.text))
             if state is None:
-                yield from self._bracket(statement, 0)
+                yield self._bracket(statement)
         elif not self._conditions:
             return
         elif name == ".endif":
@@ -169,16 +170,17 @@ class Expander:
         if condition.taken is False:
             condition.state = condition.taken = decided
             if decided is None:
-                yield from self._bracket(statement, 0)
+                yield self._bracket(statement)
             return
         condition.state = None if decided is not False else False
         yield Statement(label=condition.label)
         condition.label += "'"
-        yield from self._bracket(statement, 1)
+        yield self._bracket(statement)
 
-    def _bracket(self, statement: Statement, again: int) -> Iterator[Statement]:
-        """An undecidable side starts: skip it on one path. Shown as unknown unless it turns out empty."""
-        yield Statement(".maybe", (self._conditions[-1].label,), "", statement.text, statement.line)
+    def _bracket(self, statement: Statement) -> Statement:
+        """The start of a side that may be left out: a branch to its end that nothing decides."""
+        condition = self._conditions[-1]
+        return Statement(".maybe", (condition.label,), "", condition.text, statement.line)
 
     def _decide(self, statement: Statement) -> bool | None:
         name, text = statement.mnemonic, statement.text.partition(" ")[2].strip()

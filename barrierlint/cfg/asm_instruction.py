@@ -26,7 +26,7 @@ def step(machine: Machine, lines: list[Statement], at: int, places: Allocation) 
     if line.label:
         return None
     if name == ".maybe":
-        machine.emit(UnknownInstruction(_original(line.text, places)))
+        _undecided(machine, lines, at, places)
         return None
     branch = asm_flow.CONDITIONAL.fullmatch(name)
     if branch and line.operands:
@@ -41,6 +41,19 @@ def step(machine: Machine, lines: list[Statement], at: int, places: Allocation) 
         {register.key for register in map(parse_register, line.operands) if register and register.key.isdigit()}
     )
     return None
+
+
+def _undecided(machine: Machine, lines: list[Statement], at: int, places: Allocation) -> None:
+    """An `.if` that could not be decided: said once, and only where one of its sides has events."""
+    text = lines[at].text
+    end = asm_flow.target_of(lines, at)
+    scratch = Machine(machine.prefix, dict(machine.registers), machine.symbols, machine.named)
+    for inside in range(at + 1, len(lines) if end is None else end):
+        if lines[inside].mnemonic != ".maybe":
+            step(scratch, lines, inside, places)
+    if scratch.events and text not in machine.reported:
+        machine.reported.add(text)
+        machine.emit(UnknownInstruction(_original(text, places)))
 
 
 def _original(text: str, places: Allocation) -> str:

@@ -56,6 +56,7 @@ class Machine:
     flags: tuple[str, Term, Term, int] | None = None
     opaque: bool = False
     retried: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
     _serial: int = 0
 
     def emit(self, event: Event) -> None:

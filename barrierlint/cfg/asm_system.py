@@ -28,7 +28,7 @@ from barrierlint.events import (
     SysregWrite,
     Tlbi,
 )
-from barrierlint.terms import Name, const
+from barrierlint.terms import Name
 
 HINTS = frozenset(
     [
@@ -219,10 +219,10 @@ def _register(machine: Machine, name: str, operands: tuple[str, ...]) -> bool:
     if not _SPELLING.fullmatch(field):
         return False
     value = machine.value(source)
-    if value is None:
+    if value is None or not (parse_register(source) or field.lower() in PSTATE_FIELDS.values()):
         return False
     machine.emit(SysregWrite(register_name(field), value))
-    return parse_register(source) is not None or field.lower() in PSTATE_FIELDS.values()
+    return True
 
 
 def read_register(machine: Machine, name: str, register: Register) -> None:
@@ -230,11 +230,6 @@ def read_register(machine: Machine, name: str, register: Register) -> None:
     into = machine.fresh()
     machine.emit(SysregRead(name, into))
     machine.bind(register, Name(into))
-
-
-def write_pstate(machine: Machine, field: str, value: int) -> None:
-    """MSR (immediate)."""
-    machine.emit(SysregWrite(field, const(value)))
 
 
 def _exception(machine: Machine, name: str, operands: tuple[str, ...]) -> None:
