@@ -35,9 +35,9 @@ def step(model: Model, state: State, instruction: Instruction, what: Shape) -> l
             entries = sources(model, state, descriptor_of(address[0]), True)
             return _each(state, entries, lambda s, entry: walking.walk(model, s, instruction, what, address, entry))
         if model.program.pes[model.pe_of(state)].user and not state.returns:
-            model.record_fault(state, instruction, address[0], "permission", what.kind is not Kind.READ, -1)
-            state.index = len(model.program.pes[model.pe_of(state)].code)
-            return None  # the tables are not mapped for EL0
+            # The tables are not mapped for EL0.
+            write = what.kind in (Kind.WRITE, Kind.RMW)
+            return None if walking.fault(model, state, instruction, -1, address, "permission", write) else []
         state.access = Access(address[0], -1, address)
     if what.kind in (Kind.READ, Kind.RMW, Kind.FETCH) and state.access.read < 0:
         found = sources(model, state, state.access.location, False)

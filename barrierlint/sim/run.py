@@ -27,6 +27,9 @@ from barrierlint.sim.reach import Footprint, TooWide, footprints
 from barrierlint.sim.trace import trace_of
 
 
+_ALONE = Footprint(frozenset(), frozenset(), True)  # a single PE takes no value from another: nothing to know
+
+
 class Result(StrEnum):
     """Whether the condition's outcome can happen."""
 
@@ -86,10 +89,8 @@ def ask(
     """Return whether `program` can end in a state of `goal`. `improve`: states to spend on a shorter trace."""
     start = monotonic()
     try:
-        reach = footprints(program)
+        reach = footprints(program) if len(program.pes) > 1 else (_ALONE,)
     except TooWide as error:
-        if len(program.pes) == 1:
-            return _alone(program, goal, setting, budget, name, start)
         return Outcome(name, Result.UNDECIDED, 0, monotonic() - start, reason=str(error))
     states, reason = 0, ""
     for part in disjuncts(goal):
@@ -102,16 +103,6 @@ def ask(
             reason = "budget or loop bound reached"
     result = Result.UNDECIDED if reason else Result.FORBIDDEN
     return Outcome(name, result, states, monotonic() - start, reason=reason)
-
-
-def _alone(program: Program, goal: Proposition, setting: Setting, budget: Budget, name: str, start: float) -> Outcome:
-    """Ask a program of one PE without knowing its footprint: there is no other PE to take values from."""
-    reach = (Footprint(frozenset(), frozenset(), True),)
-    states, found, complete = _search(program, goal, setting, reach, budget, 0)
-    result = Result.ALLOWED if found is not None else Result.FORBIDDEN if complete else Result.UNDECIDED
-    trace = trace_of(program, found) if found is not None else None
-    reason = "" if result is not Result.UNDECIDED else "budget or loop bound reached"
-    return Outcome(name, result, states, monotonic() - start, trace, reason)
 
 
 def _ask_part(

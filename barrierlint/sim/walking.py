@@ -69,10 +69,10 @@ def walk(model: Model, state: State, instruction: Instruction, what: Shape, addr
     number = take(state, source)
     value = model.program.memory.get(location, 0) if number == INITIAL else execution.effects[number].value
     user = model.program.pes[pe].user and not state.returns
-    fault = fault_of(value, write, user, what.kind is Kind.FETCH)
-    uncacheable = bool(fault) and not cacheable(value)
+    kind = fault_of(value, write, user, what.kind is Kind.FETCH)
+    uncacheable = bool(kind) and not cacheable(value)
     features = model.setting.features
-    early = (features.ets2 and uncacheable) or (features.ets3 and bool(fault))
+    early = (features.ets2 and uncacheable) or (features.ets3 and bool(kind))
     after = ordering.before_walk(view, address[1], address[2], early, features)
     effect = Effect(Role.WALK, pe, location, value, number, uncacheable, state.index, address[0])
     walked = execution.add_read(effect, after)
@@ -84,8 +84,8 @@ def walk(model: Model, state: State, instruction: Instruction, what: Shape, addr
     picked(state, walked, address[2])
     last = view.last.get(location)
     taint = (0, 0) if last is None else (last.data, last.pick)
-    if fault:
-        return _fault(model, state, instruction, walked, address, fault, write)
+    if kind:
+        return fault(model, state, instruction, walked, address, kind, write)
     state.access = Access(value & OUTPUT | address[0] & OFFSET, walked, address, taint=taint)
     return True
 
@@ -97,7 +97,7 @@ def picked(state: State, effect: int, depends: int) -> None:
         state.picks[effect] = mask
 
 
-def _fault(
+def fault(
     model: Model, state: State, instruction: Instruction, walk: int, address: Held, kind: str, write: bool
 ) -> bool:
     """Take the fault: an exception, and so a context synchronization event; then the handler, or what the setting
@@ -105,10 +105,11 @@ def _fault(
     """
     view, pe = state.view, model.program.pes[model.pe_of(state)]
     effect = Effect(Role.FAULT, model.pe_of(state), address[0], index=state.index, address=address[0], note=kind)
-    number = state.execution.add(effect, ordering.before_fault(view, 1 << walk))
+    walked = 1 << walk if walk >= 0 else 0
+    number = state.execution.add(effect, ordering.before_fault(view, walked))
     model.record_fault(state, instruction, address[0], kind, write, number)
     cover(model, state, walk, number)
-    ordering.synchronize(view, 1 << walk | address[1] | address[2])
+    ordering.synchronize(view, walked | address[1] | address[2])
     state.registers["elr_el1"] = (code_address(state.index), 0, 0)
     state.registers["far_el1"] = (address[0], 0, 0)
     state.registers["esr_el1"] = (syndrome(kind, write=write, lower_el=pe.user), 0, 0)
