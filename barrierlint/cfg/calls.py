@@ -13,7 +13,8 @@ from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
 from barrierlint.cfg.modelled import Given, lower_intrinsic, lower_modelled, pointees
 from barrierlint.cfg.nodes import peel
-from barrierlint.cfg.places import address, address_of, is_object, memory, read, width
+from barrierlint.cfg.places import address, address_of, is_object, memory, read, width, write
+from barrierlint.cfg.records import is_closure
 from barrierlint.cfg.storage import parameter_type
 from barrierlint.events import Access, Call, Kind
 from barrierlint.finding import Span
@@ -45,6 +46,16 @@ def call(frame: Frame, expression: tree.CallExpression) -> Term:
     return _call(frame, expression)
 
 
+def call_value(frame: Frame, expression: tree.CallExpression) -> Term:
+    """Evaluate a call whose transparent result initialises an object, which owns it from then on."""
+    special = _special(frame, expression)
+    if special is None:
+        special = _call(frame, expression)
+    if returns_reference(frame, expression):
+        return read(frame, memory(frame, special, expression.type), expression.span)
+    return special
+
+
 def returns_object(frame: Frame, expression: tree.CallExpression) -> bool:
     """True where the result is a record known by its address."""
     return not returns_reference(frame, expression) and is_object(frame, expression.type)
@@ -61,6 +72,16 @@ def call_into(frame: Frame, expression: tree.CallExpression, home: Term) -> None
     _call(frame, expression)
     size = width(frame, expression.type)
     frame.emit(Access(Kind.WRITE, home, frame.unknown("result"), size=size), expression.span, "result of the call")
+
+
+def _kept(frame: Frame, expression: tree.CallExpression, term: Term) -> Place:
+    """The transparent result of a call as a temporary object, destroyed when the full expression ends."""
+    from barrierlint.cfg.objects import destroy_later
+
+    home = memory(frame, frame.object(), expression.type)
+    write(frame, home, term, expression.span, note="temporary")
+    destroy_later(frame, home.address or ZERO, expression.type, expression.span)
+    return home
 
 
 def _special(frame: Frame, expression: tree.CallExpression) -> Term | None:
@@ -184,7 +205,7 @@ def pass_argument(frame: Frame, arg: tree.Expression, type: tree.Type | None) ->
         word = frame.environment.layouts.word(wanted) or wanted
         return convert(frame.value(arg), arg.type, word)
     inner = peel(arg)
-    if isinstance(inner, tree.Lambda | tree.FunctionReference) or "(lambda" in wanted.spelling:
+    if isinstance(inner, tree.Lambda | tree.FunctionReference) or is_closure(wanted):
         return frame.value(inner)
     from barrierlint.cfg.objects import destroy_later, initialize
 
@@ -264,6 +285,8 @@ def _place(frame: Frame, expression: tree.CallExpression) -> Place:
         return memory(frame, term, type)
     if is_object(frame, type):
         return memory(frame, term, type)
+    if type.kind == "record" and type.record in frame.environment.destructors:
+        return _kept(frame, expression, term)
     return Place(type, type, value=term, types=(type,))
 
 

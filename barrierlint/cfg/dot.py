@@ -52,7 +52,8 @@ def describe_event(event: Event) -> str:
             return f"{mnemonic(event)} [{show(location)}] := {show(value)}"
         case Call(args=args, into=into):
             received = f"{show_name(into)} := " if into else ""
-            return f"{received}{mnemonic(event)}({', '.join(show(arg) for arg in args)})"
+            shown = f"{received}{mnemonic(event)}({', '.join(show(arg) for arg in args)})"
+            return shown if event.why == "direct" else f"{shown} [{event.why}: {len(event.targets)} targets]"
     return mnemonic(event) + _operand(getattr(event, "operand", None) or getattr(event, "value", None))
 
 

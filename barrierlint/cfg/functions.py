@@ -31,8 +31,8 @@ def lower_function(environment: Environment, function: tree.Function) -> Cfg:
     _enter(frame)
     for initializer in function.initializers:
         _initialize_member(frame, initializer)
-    for destructor in reversed(function.members):
-        cleanups.push(frame, destructor, _destroyed(frame, destructor), _end(function), "destructor of a member")
+    for destructor, address in reversed(_destroyed(frame)):
+        cleanups.push(frame, destructor, address, _end(function), "destructor of a member")
     frame.statement(function.body)
     cleanups.release(frame, None, _end(function))
     frame.builder.jump(Builder.EXIT)
@@ -116,16 +116,19 @@ def _initialize_member(frame: Frame, initializer: tree.MemberInitializer) -> Non
     cleanups.release(frame, mark, span)
 
 
-def _destroyed(frame: Frame, destructor: str) -> Term:
-    """The address of the member (or base) that `destructor` destroys."""
+def _destroyed(frame: Frame) -> list[tuple[str, Term]]:
+    """What runs after a destructor's body, as (destructor, address): members, last declared first, then bases."""
     environment = frame.environment
-    function = environment.functions.get(destructor)
     owner = environment.layouts.record(tree.Type("", "", "record", record=frame.function.record))
-    if function is not None and owner is not None:
-        for name, type, _, _ in owner.fields:
-            if type.record and type.record == function.record:
-                return Field(frame.this(), name)
-    return frame.this()
+    fields = [(name, type.record) for name, type, _, _ in owner.fields] if owner is not None else []
+    result: list[tuple[str, Term]] = []
+    for destructor in frame.function.members:
+        function = environment.functions.get(destructor)
+        record = function.record if function is not None else ""
+        index = next((at for at in reversed(range(len(fields))) if record and fields[at][1] == record), None)
+        address: Term = frame.this() if index is None else Field(frame.this(), fields.pop(index)[0])
+        result.append((destructor, address))
+    return result
 
 
 def _resolve_gotos(frame: Frame) -> None:
@@ -142,4 +145,4 @@ def _resolve_gotos(frame: Frame) -> None:
             builder.start(way)
             frame.pending = pending
             cleanups.leave(frame, cleanups.common_outer(pending, target.pending), span)
-            builder.jump(target.block)
+            builder.jump(target.block, reason)

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from barrierlint.cfg import cleanups
-from barrierlint.cfg.calls import call_function, call_into, call_method, pass_arguments
+from barrierlint.cfg.calls import call_function, call_into, call_method, call_value, pass_arguments
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
 from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.places import address, address_of, is_object, memory, own_storage, read, width, write
+from barrierlint.cfg.records import is_closure
 from barrierlint.cfg.storage import forwarded
 from barrierlint.events import Access, Assign, Call, Kind
 from barrierlint.finding import Span
@@ -42,11 +43,20 @@ def _scalar(frame: Frame, type: tree.Type) -> tree.Type:
 
 def initialize(frame: Frame, place: Place, value: tree.Expression, span: Span) -> None:
     """Give the new object at `place` its first value."""
+    inner = _unwrapped(value)
     if not is_object(frame, place.type):
+        if isinstance(inner, tree.Construct) and place.address is not None and _needs_object(frame, inner):
+            construct(frame, place, inner)
+            return
+        if isinstance(inner, tree.CallExpression) and inner.type.kind == "record":
+            write(frame, place, call_value(frame, inner), span)
+            return
+        if isinstance(inner, tree.Construct):
+            write(frame, place, _construct_value(frame, inner), span)
+            return
         term = convert(frame.value(value), value.type, _scalar(frame, place.type))
         write(frame, place, term, span)
         return
-    inner = _unwrapped(value)
     match inner:
         case tree.Construct():
             construct(frame, place, inner)
@@ -94,7 +104,7 @@ def _choose(frame: Frame, place: Place, choice: tree.Conditional, span: Span) ->
 
 def copy(frame: Frame, place: Place, source: Term, span: Span) -> None:
     """Copy the record at address `source` to `place`, leaf by leaf if small, else as one access of unknown value."""
-    if place.address is None or place.address == source or _is_closure(place.type):
+    if place.address is None or place.address == source or is_closure(place.type):
         return
     parts = frame.environment.layouts.parts(place.type)
     if parts is None:
@@ -112,10 +122,6 @@ def _at(frame: Frame, base: Term, path: tuple[str | int, ...], type: tree.Type) 
     for name in path:
         base = Field(base, name) if isinstance(name, str) else Element(base, Const(name), 0) if name else base
     return base
-
-
-def _is_closure(type: tree.Type) -> bool:
-    return "(lambda" in type.spelling
 
 
 def _fill(frame: Frame, place: Place, braces: tree.Initializer) -> None:
@@ -183,34 +189,42 @@ def _same_class(made: tree.Construct, arg: tree.Expression) -> bool:
 
 def _construct(frame: Frame, made: tree.Construct) -> Term:
     """A temporary object, or the value of a transparent one."""
-    if not is_object(frame, made.type):
-        return _construct_value(frame, made)
-    home = frame.object()
-    construct(frame, memory(frame, home, made.type), made)
-    destroy_later(frame, home, made.type, made.span, made.destructor)
-    return home
+    return read(frame, _construct_place(frame, made), made.span)
+
+
+def _construct_place(frame: Frame, made: tree.Construct) -> Place:
+    if is_object(frame, made.type) or made.destructor or _needs_object(frame, made):
+        home = memory(frame, frame.object(), made.type)
+        if is_object(frame, made.type):
+            construct(frame, home, made)
+        else:
+            initialize(frame, home, made, made.span)
+        destroy_later(frame, home.address or ZERO, made.type, made.span, made.destructor)
+        return home
+    return Place(made.type, made.type, value=_construct_value(frame, made), types=(made.type,))
+
+
+def _needs_object(frame: Frame, made: tree.Construct) -> bool:
+    """True where a constructor must run on an object: it does more than pass a value on, or nobody knows what."""
+    functions = frame.environment.functions
+    if made.callee in functions:
+        only = forwarded(functions, made.callee)
+        return only is None or not _fills(frame, made, only)
+    return bool(made.args) and not (len(made.args) == 1 and (not made.callee or _same_class(made, made.args[0])))
 
 
 def _construct_value(frame: Frame, made: tree.Construct) -> Term:
-    functions = frame.environment.functions
-    if made.callee not in functions or not made.callee:
-        if not made.args:
-            return ZERO
-        if len(made.args) == 1 and (not made.callee or _same_class(made, made.args[0])):
-            return convert(frame.value(made.args[0]), made.args[0].type, _scalar(frame, made.type))
-    elif (only := forwarded(functions, made.callee)) is not None and _fills(frame, made, only):
+    """The value of a transparent record that needs no object."""
+    only = forwarded(frame.environment.functions, made.callee)
+    if only is not None:
         return _forward(frame, made, only)
-    home = frame.object()
-    place = memory(frame, home, made.type)
-    construct(frame, place, made)
-    destroy_later(frame, home, made.type, made.span, made.destructor)
-    return read(frame, place, made.span)
+    if not made.args:
+        return ZERO
+    return convert(frame.value(made.args[0]), made.args[0].type, _scalar(frame, made.type))
 
 
 def _fills(frame: Frame, made: tree.Construct, only: tree.MemberInitializer) -> bool:
     """True where the member `only` initialises is all there is of the object."""
-    if made.destructor:
-        return False
     if not only.member:
         return isinstance(peel(only.value), tree.Construct)
     field = frame.environment.layouts.field(made.type.record, only.member)
@@ -314,13 +328,12 @@ def _delete(frame: Frame, expression: tree.Delete) -> Term:
     return ZERO
 
 
-def _this_place(frame: Frame, expression: tree.Construct | tree.Initializer) -> Place:
-    """The temporary object an rvalue of record type lives in, or its value."""
-    term = frame.value(expression)
-    type = expression.type
-    if is_object(frame, type):
-        return memory(frame, term, type)
-    return Place(type, type, value=term, types=(type,))
+def _braced_place(frame: Frame, braces: tree.Initializer) -> Place:
+    """The temporary object a braced value lives in, or its value."""
+    term = frame.value(braces)
+    if is_object(frame, braces.type):
+        return memory(frame, term, braces.type)
+    return Place(braces.type, braces.type, value=term, types=(braces.type,))
 
 
 VALUES.update(
@@ -333,4 +346,4 @@ VALUES.update(
         tree.Delete: _delete,
     }
 )
-PLACES.update({tree.Construct: _this_place, tree.Initializer: _this_place})
+PLACES.update({tree.Construct: _construct_place, tree.Initializer: _braced_place})

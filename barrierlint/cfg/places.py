@@ -181,7 +181,11 @@ def dereference(frame: Frame, pointer: tree.Expression, type: tree.Type) -> Plac
     inner = peel(pointer)
     if isinstance(inner, tree.Unary) and inner.op == "&":
         return _reinterpret(frame, inner.operand, type)
-    return memory(frame, frame.value(pointer), type)
+    place = memory(frame, frame.value(pointer), type)
+    pointed = inner.type.element
+    if pointed is None or inner is pointer or width(frame, pointed) != width(frame, type):
+        return place
+    return replace(place, types=(pointed, type))  # a cast does not hide what the pointer pointed to
 
 
 def _reinterpret(frame: Frame, operand: tree.Expression, type: tree.Type) -> Place:

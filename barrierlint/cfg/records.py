@@ -40,6 +40,11 @@ def size_of(type: Type) -> int:
     return 8 if type.kind == "reference" else type.size
 
 
+def is_closure(type: Type) -> bool:
+    """True for the class of a lambda, whose captured variables keep their own ids and so need no copy."""
+    return "(lambda" in type.spelling
+
+
 class Layouts:
     """Looks up records by USR; answers are cached. All bit offsets count from the start of the record asked about."""
 
@@ -58,7 +63,7 @@ class Layouts:
         """The scalar type that holds a value of `type`: itself, a transparent record's word, or None."""
         if type.kind in SCALARS or type.kind == "floating":
             return type
-        if type.kind != "record" or not type.record:
+        if type.kind != "record" or not type.record or is_closure(type):
             return None
         if type.record not in self._words:
             self._words[type.record] = self._find_word(type)

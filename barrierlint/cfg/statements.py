@@ -221,7 +221,7 @@ def _try(frame: Frame, statement: tree.Try) -> None:
     builder.jump(after)
     for block, handler in zip(handlers, statement.handlers, strict=True):
         builder.start(block)
-        if handler.variable is not None:
+        if handler.variable is not None and handler.variable.id:
             _catch(frame, handler.variable, handler)
         _scoped(frame, handler.body)
         builder.jump(after)
