@@ -12,6 +12,7 @@ from barrierlint.source.printed import scan
 from barrierlint.source.reading import Alignment, Reading, operands
 
 FOR, ASM, UNEXPOSED, GENERIC = 209, 215, 100, 122
+DEPENDENT = 26  # the type of what clang could not make sense of
 _RECORDS = frozenset((2, 3, 4))
 
 
@@ -63,7 +64,7 @@ def is_atomic(cursor: Cursor, parts: list[Cursor]) -> bool:
     if statement_identity(parts[0]) == statement_identity(parts[1]):
         return False  # GNU `a ?: b`
     first, second = (lib.clang_getCanonicalType(lib.clang_getCursorType(part)) for part in parts[:2])
-    if first.kind != 101:
+    if first.kind != 101 or lib.clang_getCursorType(cursor).kind == DEPENDENT:
         return False
     return len(parts) == 2 or 3 <= second.kind <= 20 or second.kind == 106
 

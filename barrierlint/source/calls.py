@@ -120,6 +120,9 @@ def _indirect(reading: Reading, cursor: Cursor) -> Expression:
     type, span = reading.type(cursor), reading.span(cursor)
     if not parts:
         return Opaque(span, type, "call")
+    named = _only_candidate(parts[0], len(parts) - 1)
+    if named is not None:
+        return _resolved(reading, cursor, named, parts[1:])
     target = reading.expression(parts[0])
     while isinstance(target, Unary) and target.op in ("*", "&") and _is_function(target):
         target = target.operand
@@ -131,6 +134,25 @@ def _indirect(reading: Reading, cursor: Cursor) -> Expression:
         return CallExpression(span, type, target.usr, target.qualified, args)
     qualified = clang_c.spelling(cursor)
     return CallExpression(span, type, "", qualified, args, target=target)
+
+
+def _only_candidate(callee: Cursor, count: int) -> Cursor | None:
+    """The function meant by a call that clang left open because an argument has an error: the one that takes as many."""
+    for child in clang_c.children(callee):
+        if child.kind == 49:
+            number = lib.clang_getNumOverloadedDecls(child)
+            found = [lib.clang_getOverloadedDecl(child, at) for at in range(number)]
+            fitting = [one for one in found if lib.clang_Cursor_getNumArguments(one) == count]
+            chosen = fitting if len(fitting) == 1 else found
+            return chosen[0] if len(chosen) == 1 and chosen[0].kind in FUNCTIONS else None
+    return None
+
+
+def _resolved(reading: Reading, cursor: Cursor, named: Cursor, parts: list[Cursor]) -> Expression:
+    """A call of `named` with the operands `parts`."""
+    args = tuple(reading.expression(part) for part in parts)
+    type = reading.types.convert(lib.clang_getCursorResultType(named))
+    return CallExpression(reading.span(cursor), type, reading.need(named), reading.names.qualified(named), args)
 
 
 def _is_function(target: Unary) -> bool:

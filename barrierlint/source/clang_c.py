@@ -119,6 +119,8 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "clang_Cursor_getTemplateArgumentType": (CXType, [Cursor, c_uint]),
     "clang_Cursor_getTemplateArgumentValue": (c_longlong, [Cursor, c_uint]),
     "clang_Cursor_getNumArguments": (c_int, [Cursor]),
+    "clang_getNumOverloadedDecls": (c_uint, [Cursor]),
+    "clang_getOverloadedDecl": (Cursor, [Cursor, c_uint]),
     "clang_Cursor_getArgument": (Cursor, [Cursor, c_uint]),
     "clang_Cursor_Evaluate": (c_void_p, [Cursor]),
     "clang_EvalResult_getKind": (c_int, [c_void_p]),

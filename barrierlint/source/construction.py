@@ -9,7 +9,7 @@ from __future__ import annotations
 from barrierlint.source import clang_c
 from barrierlint.source.clang_c import CXType, Cursor, lib
 from barrierlint.source.lifetimes import bases
-from barrierlint.source.places import offsets, position
+from barrierlint.source.places import position
 from barrierlint.source.reading import COMPOUND, CXX_TRY, Reading
 from barrierlint.source.tree import Compound, Construct, Expression, Function, MemberInitializer
 from barrierlint.source.types import VOID
@@ -69,7 +69,7 @@ def _unwritten(reading: Reading, owner: CXType, named: set[str], made: set[str])
         name = clang_c.spelling(field)
         if name in named:
             continue
-        initial = _in_class(field)
+        initial = _in_class(reading, field)
         if initial is not None:
             value: Expression = reading.expression(initial)
             found.append(MemberInitializer(reading.span(initial), name, value))
@@ -78,10 +78,10 @@ def _unwritten(reading: Reading, owner: CXType, named: set[str], made: set[str])
     return tuple(found)
 
 
-def _in_class(field: Cursor) -> Cursor | None:
+def _in_class(reading: Reading, field: Cursor) -> Cursor | None:
     """The default member initialiser of a field: an expression after its name that is no width or array bound."""
     name = position(field)[1]
-    after = [one for one in clang_c.children(field) if 100 <= one.kind < 200 and offsets(one)[1] > name]
+    after = [one for one in clang_c.children(field) if 100 <= one.kind < 200 and reading.places.offsets(one)[1] > name]
     bounds = int(bool(lib.clang_Cursor_isBitField(field)))
     raw = lib.clang_getCursorType(field)
     while raw.kind in (112, 114, 115, 116):

@@ -11,7 +11,7 @@ from barrierlint.source import clang_c
 from barrierlint.source.clang_c import Cursor, lib
 from barrierlint.source.expressions import record_stores
 from barrierlint.source.lifetimes import destructor
-from barrierlint.source.places import offsets, position
+from barrierlint.source.places import position
 from barrierlint.source.reading import Reading, operands
 from barrierlint.source.tree import (
     Construct,
@@ -113,8 +113,8 @@ def _element(reading: Reading, whole: Reference, fields: list[Cursor], at: int, 
 
 def condition_variable(reading: Reading, cursor: Cursor, value: Cursor) -> Statement | None:
     """The variable declared in `switch (T x = …; x)`, found by its use in the value."""
-    file, first, _ = offsets(cursor)
-    before = offsets(value)[1]
+    file, first, _ = reading.places.offsets(cursor)
+    before = reading.places.offsets(value)[1]
     stack = [value]
     while stack:
         part = stack.pop()

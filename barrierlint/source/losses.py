@@ -10,7 +10,7 @@ import re
 
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.source.clang_c import Cursor, Unit
-from barrierlint.source.places import Places, offsets
+from barrierlint.source.places import Places
 from barrierlint.source.reading import Mistake, Reading
 
 ERROR = 3
@@ -21,15 +21,13 @@ _FLAG = re.compile(
     r"unable to execute|no such file or directory: '|invalid integral value|unrecognized|not supported|"
     r"the clang compiler does not support"
 )
+_HARMLESS = ("arithmetic on a pointer to void", "arithmetic on pointers to void")  # gcc's extension is read as gcc does
 _WORDS = frozenset(("if", "for", "while", "switch", "catch", "operator", "__attribute__", "alignas", "asm", "defined"))
 _HEAD = re.compile(rb"([A-Za-z_~]\w*)\s*\(")
 
 
-def sort_diagnostics(unit: Unit, places: Places, end: int) -> tuple[list[Mistake], list[Notification], bool]:
-    """Return the errors in the source, notifications of missing headers and flags, and whether there is any error.
-
-    Errors of the main file behind byte `end` belong to probes and are dropped.
-    """
+def sort_diagnostics(unit: Unit, places: Places) -> tuple[list[Mistake], list[Notification], bool]:
+    """Return the errors in the source, notifications of missing headers and flags, and whether there is any error."""
     mistakes: list[Mistake] = []
     notes: list[Notification] = []
     failed = False
@@ -38,7 +36,7 @@ def sort_diagnostics(unit: Unit, places: Places, end: int) -> tuple[list[Mistake
             continue
         path = places.path(file)
         span = Span(path, line, column, line, column) if file else None
-        if file and path == places.main and offset >= end:
+        if message.startswith(_HARMLESS):
             continue
         missing = _MISSING.search(message)
         if missing:
@@ -64,7 +62,7 @@ def note_mistakes(reading: Reading, told: set[int], bodies: list[Cursor]) -> Non
     left = [(at, one) for at, one in enumerate(reading.mistakes) if at not in told]
     seen: set[tuple[str, int, str]] = set()
     count = 0
-    spans = [offsets(cursor) for cursor in bodies]
+    spans = [reading.places.offsets(cursor) for cursor in bodies]
     for _, mistake in left:
         key = (mistake.span.path, mistake.span.line, mistake.message)
         if key in seen:

@@ -33,6 +33,10 @@ class Names:
         self._variables: dict[int, Variable] = {}
         self._taken: set[str] = set()
 
+    def forget(self) -> None:
+        """Forget nodes of the unit read so far; ids given stay taken."""
+        self._usrs, self._qualified, self._variables = {}, {}, {}
+
     def usr(self, cursor: Cursor) -> str:
         """Return the USR of a function, method or record, unique even for lambdas."""
         identity = clang_c.identity(cursor)

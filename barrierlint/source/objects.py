@@ -11,7 +11,6 @@ from barrierlint.source.clang_c import Cursor, lib
 from barrierlint.source.construction import constructor
 from barrierlint.source.expressions import fold, record_stores
 from barrierlint.source.lifetimes import destructor
-from barrierlint.source.places import offsets
 from barrierlint.source.reading import EXPRESSIONS, Reading, opaque, operands
 from barrierlint.source.tree import (
     Construct,
@@ -132,7 +131,7 @@ def _captures(reading: Reading, cursor: Cursor) -> list[tuple[Variable, bool]]:
     for child in clang_c.children(cursor):
         if child.kind == 50:
             named = lib.clang_getCursorReferenced(child)
-            file, first, _ = offsets(child)
+            file, first, _ = reading.places.offsets(child)
             before = reading.source(file)[:first].rstrip()
             found.append((reading.names.variable(named), before.endswith(b"&")))
     return found

@@ -70,32 +70,46 @@ def parse(
 def _parse(
     main: str, words: list[str], contents: dict[str, bytes], source: bytes, target: str, notes: list[Notification], limit: int
 ) -> TranslationUnit:
-    """Parse, read, and where destructors of templates are wanted parse once more with probes for them."""
-    wanted: dict[str, str] = {}
-    probed: dict[str, Cursor] = {}
-    for _ in range(_ROUNDS):
-        extended = source + _probes(wanted).encode()
-        given = {**contents, main: extended} if wanted else contents
-        unit = Unit(main, words, given, KEEP_GOING)
-        if not unit.handle:
-            lost = Notification("parse-error", f"{main}: clang could not parse this file at all; check its flags", Span(main, 1), True)
-            return TranslationUnit(main, (), (), target, notifications=(*notes, lost))
-        places = Places(main, main)
-        probed = _answers(unit, wanted) if wanted else {}
-        mistakes, header_notes, failed = sort_diagnostics(unit, places, len(source))
-        reading = Reading(unit, places, probed, limit)
-        reading.cxx = _is_cxx(words)
-        reading.mistakes = mistakes
-        roots = _read_unit(reading)
-        fresh = {usr: spelling for usr, spelling in reading.to_probe.items() if usr not in wanted}
-        if not fresh:
-            break
-        wanted.update(fresh)
-    _note_unanswered(reading)
+    """Parse and read, and where destructors of templates are wanted parse once more with probes for them."""
+    unit = Unit(main, words, contents, KEEP_GOING)
+    if not unit.handle:
+        lost = Notification("parse-error", f"{main}: clang could not parse this file at all; check its flags", Span(main, 1), True)
+        return TranslationUnit(main, (), (), target, notifications=(*notes, lost))
+    places = Places(main, main)
+    mistakes, header_notes, failed = sort_diagnostics(unit, places)
+    reading = Reading(unit, places, limit)
+    reading.cxx = _is_cxx(words)
+    reading.mistakes = mistakes
+    roots = _read_unit(reading)
+    _read_probed(reading, main, words, contents, source)
     told = {at for current in reading.told for at in current}
     note_mistakes(reading, told, [*roots.functions, *roots.patterns.values()])
     note_patterns(reading, roots.patterns)
     return _finish(main, reading, roots, target, notes + header_notes, failed)
+
+
+def _read_probed(reading: Reading, main: str, words: list[str], contents: dict[str, bytes], source: bytes) -> None:
+    """Read the destructors of instantiated templates, and what they reach, from a second parse with probes."""
+    wanted: dict[str, str] = {}
+    for _ in range(_ROUNDS):
+        fresh = {usr: spelling for usr, spelling in reading.to_probe.items() if usr not in wanted}
+        if not fresh:
+            break
+        wanted.update(fresh)
+        unit = Unit(main, words, {**contents, main: source + _probes(fresh).encode()}, KEEP_GOING)
+        if not unit.handle:
+            break
+        found = _answers(unit, fresh)
+        reading.move(unit, Places(main, main))
+        reading.probed.update(found)
+        for cursor in found.values():
+            reading.asked.discard(reading.names.usr(cursor))
+            reading.need(cursor)
+        read_all(reading)
+        read_globals(reading, Roots())
+    for usr, spelling in reading.to_probe.items():
+        if usr not in reading.probed:
+            reading.note("lost-destructor", f"the destructor of `{spelling}` could not be read: what it does is unknown")
 
 
 def _read_unit(reading: Reading) -> Roots:
@@ -226,9 +240,3 @@ def _destructor_in(cursor: Cursor) -> Cursor | None:
                 return named
         stack.extend(clang_c.children(part))
     return None
-
-
-def _note_unanswered(reading: Reading) -> None:
-    for usr, spelling in reading.to_probe.items():
-        if usr not in reading.probed:
-            reading.note("lost-destructor", f"the destructor of `{spelling}` could not be read: what it does is unknown")

@@ -21,7 +21,8 @@ class Places:
         self.main = main
         self._base = os.getcwd() + os.sep
         self._paths: dict[int, str] = {0: ""}
-        self._spans: dict[tuple[int, int, int], Span] = {}
+        self._expanded: dict[int, tuple[int, int, int, int]] = {}
+        self._spans: dict[tuple[int, int], Span] = {}
 
     def path(self, file: int) -> str:
         """Return the path of libclang's file handle as the user would write it."""
@@ -43,31 +44,32 @@ class Places:
 
     def range(self, extent: Range) -> Span:
         """Return the span of `extent`; an empty one at the start where its end lies elsewhere."""
-        key = (extent.begin, extent.end, extent.data[0] or 0)
+        key = (extent.begin, extent.end)
         known = self._spans.get(key)
         if known is None:
             known = self._spans[key] = self._span(extent)
         return known
 
     def _span(self, extent: Range) -> Span:
-        file, line, column, offset = clang_c.expand(lib.clang_getRangeStart(extent))
-        end_file, end_line, end_column, end_offset = clang_c.expand(lib.clang_getRangeEnd(extent))
+        file, line, column, offset = self.at(extent, extent.begin)
+        end_file, end_line, end_column, end_offset = self.at(extent, extent.end)
         if end_file != file or end_offset < offset:
             end_line, end_column = line, column
         return Span(self.path(file), line, column, end_line, end_column)
 
-    def point(self, location: Location) -> Span:
-        """Return the place of a single location."""
-        file, line, column, _ = clang_c.expand(location)
-        return Span(self.path(file), line, column, line, column)
+    def at(self, extent: Range, raw: int) -> tuple[int, int, int, int]:
+        """Return (file handle, line, column, offset) of one end of `extent`: nodes that nest share their ends."""
+        known = self._expanded.get(raw)
+        if known is None:
+            location = Location((clang_c.c_void_p * 2)(*extent.data), raw)
+            known = self._expanded[raw] = clang_c.expand(location)
+        return known
 
-
-def offsets(cursor: Cursor) -> tuple[int, int, int]:
-    """Return (file handle, first byte, end byte) of `cursor`."""
-    extent = lib.clang_getCursorExtent(cursor)
-    file, _, _, first = clang_c.expand(lib.clang_getRangeStart(extent))
-    last = clang_c.expand(lib.clang_getRangeEnd(extent))[3]
-    return file, first, max(first, last)
+    def offsets(self, cursor: Cursor) -> tuple[int, int, int]:
+        """Return (file handle, first byte, end byte) of `cursor`."""
+        extent = lib.clang_getCursorExtent(cursor)
+        file, _, _, first = self.at(extent, extent.begin)
+        return file, first, max(first, self.at(extent, extent.end)[3])
 
 
 def position(cursor: Cursor) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from barrierlint.finding import Notification, Severity, Span
 from barrierlint.source import clang_c
 from barrierlint.source.clang_c import Cursor, Unit, lib
 from barrierlint.source.names import FUNCTIONS, Names, is_standard_atomic
-from barrierlint.source.places import Places, offsets
+from barrierlint.source.places import Places
 from barrierlint.source.printed import Printed, PrintedAsm
 from barrierlint.source.tree import (
     Assigned,
@@ -69,12 +69,13 @@ class Mistake:
 class Reading:
     """One unit on its way from libclang's tree to ours."""
 
-    def __init__(self, unit: Unit, places: Places, probed: dict[str, Cursor], limit: int) -> None:
+    def __init__(self, unit: Unit, places: Places, limit: int) -> None:
         self.unit = unit
+        self._units: list[Unit] = []
         self.places = places
         self.types = Types()
         self.names = Names(self.types)
-        self.probed = probed
+        self.probed: dict[str, Cursor] = {}
         self.limit = limit
         self.pending: list[Cursor] = []
         self.asked: set[str] = set()
@@ -84,6 +85,7 @@ class Reading:
         self.globals_met: dict[str, Cursor] = {}
         self.notes: dict[tuple[str, str], Notification] = {}
         self.mistakes: list[Mistake] = []
+        self._by_file: dict[int, list[tuple[int, int]]] = {}
         self.to_probe: dict[str, str] = {}
         self.told: list[set[int]] = []
         self.depth = 0
@@ -96,6 +98,18 @@ class Reading:
         self.constructors: dict[str, str] = {}
         self.cxx = False
         self.destructors: dict[str, str] = {}
+
+    def move(self, unit: Unit, places: Places) -> None:
+        """Go on with another parse of the same file: what was made stays, what named nodes of the old unit is forgotten.
+
+        The old unit stays alive, since records seen in it are laid out later.
+        """
+        self._units.append(self.unit)
+        self.unit, self.places = unit, places
+        self.types.forget()
+        self.names.forget()
+        self.globals_met, self.dispatched, self.mistakes = {}, {}, []
+        self._by_file, self._sources, self._noreturn, self._named = {}, {}, {}, None
 
     # --- nodes ---------------------------------------------------------------------------------------------------
 
@@ -144,8 +158,17 @@ class Reading:
 
     def source_text(self, cursor: Cursor) -> str:
         """Return the text of the source at `cursor`, macros not expanded."""
-        file, first, last = offsets(cursor)
+        file, first, last = self.places.offsets(cursor)
         return self.source(file)[first:last].decode("utf-8", "replace")
+
+    def mistakes_in(self, cursor: Cursor) -> list[int]:
+        """Return the numbers of the errors inside `cursor`."""
+        if not self._by_file:
+            for number, one in enumerate(self.mistakes):
+                self._by_file.setdefault(one.file, []).append((one.offset, number))
+        file, first, last = self.places.offsets(cursor)
+        found = self._by_file.get(file)
+        return [number for offset, number in found if first <= offset < last] if found else []
 
     # --- functions ---------------------------------------------------------------------------------------------------
 

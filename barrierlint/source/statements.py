@@ -11,7 +11,6 @@ from barrierlint.source import clang_c
 from barrierlint.source.alignment import alignment
 from barrierlint.source.clang_c import Cursor, lib, statement_identity
 from barrierlint.source.declarations import condition_variable, declaration, declarations
-from barrierlint.source.places import offsets
 from barrierlint.source.reading import STATEMENTS, Reading, is_expression, operands
 from barrierlint.source.tree import (
     Asm,
@@ -47,9 +46,10 @@ def compound(reading: Reading, cursor: Cursor) -> list[Statement]:
     """Read `{ … }`."""
     span = reading.span(cursor)
     parts = clang_c.children(cursor)
+    errors = reading.mistakes_in(cursor) if reading.mistakes else []
     body: list[Statement] = []
-    if reading.mistakes:
-        body = _with_losses(reading, cursor, parts)
+    if errors:
+        body = _with_losses(reading, errors, parts)
     else:
         for part in parts:
             body += reading.statements(part)
@@ -57,19 +57,17 @@ def compound(reading: Reading, cursor: Cursor) -> list[Statement]:
     return [Compound(span, tuple(body), end)]
 
 
-def _with_losses(reading: Reading, cursor: Cursor, parts: list[Cursor]) -> list[Statement]:
+def _with_losses(reading: Reading, errors: list[int], parts: list[Cursor]) -> list[Statement]:
     """The statements of a block with a Lost after (or in place of) each that has an error in it."""
-    file, first, last = offsets(cursor)
-    errors = [at for at, one in enumerate(reading.mistakes) if one.file == file and first <= one.offset < last]
+    extents = [reading.places.offsets(part) for part in parts]
     placed: list[tuple[int, int, Statement]] = []
-    for part in parts:
-        end = offsets(part)[2]
+    for part, (_, _, end) in zip(parts, extents, strict=True):
         placed += [(end, 0, one) for one in reading.statements(part)]
-    for at in errors:
-        if at not in reading.current.handled:
-            reading.current.handled.add(at)
-            mistake = reading.mistakes[at]
-            ends = [offsets(part)[2] for part in parts if offsets(part)[1] <= mistake.offset < offsets(part)[2]]
+    for number in errors:
+        if number not in reading.current.handled:
+            reading.current.handled.add(number)
+            mistake = reading.mistakes[number]
+            ends = [last for _, first, last in extents if first <= mistake.offset < last]
             placed.append((max([mistake.offset, *ends]), 1, Lost(mistake.span, mistake.message)))
     placed.sort(key=lambda item: item[:2])
     return [statement for _, _, statement in placed]
@@ -119,8 +117,8 @@ def _has_init(reading: Reading, parts: list[Cursor]) -> bool:
         return True
     if len(rest) < 3 or not is_expression(rest[0]) or not is_expression(rest[1]):
         return False
-    file, _, end = offsets(rest[0])
-    between = reading.source(file)[end : offsets(rest[1])[1]]
+    file, _, end = reading.places.offsets(rest[0])
+    between = reading.source(file)[end : reading.places.offsets(rest[1])[1]]
     return b";" in between and b")" not in between
 
 

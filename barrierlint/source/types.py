@@ -31,6 +31,10 @@ class Types:
         self.seen: dict[str, tuple[Cursor, CXType]] = {}
         self._usrs: dict[int, str] = {}
 
+    def forget(self) -> None:
+        """Forget nodes of the unit read so far; what is known of its records stays."""
+        self._known, self._usrs = {}, {}
+
     def of(self, cursor: Cursor) -> Type:
         """Return the type of a declaration or expression."""
         return self.convert(lib.clang_getCursorType(cursor))
@@ -79,7 +83,7 @@ class Types:
         known = self._usrs.get(identity)
         if known is None:
             known = self._usrs[identity] = clang_c.usr(declaration)
-            self.seen[known] = (declaration, raw)
+            self.seen.setdefault(known, (declaration, raw))
         return known
 
     def _signed(self, raw: CXType) -> bool:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 
 from barrierlint.source import clang_c
-from barrierlint.source.alignment import alignment, generic_choice, is_atomic, source_order
+from barrierlint.source.alignment import DEPENDENT, alignment, generic_choice, is_atomic, source_order
 from barrierlint.source.clang_c import Cursor, lib, statement_identity
 from barrierlint.source.expressions import converted, fold
-from barrierlint.source.places import offsets
 from barrierlint.source.printed import ATOMIC_BUILTIN
 from barrierlint.source.reading import EXPRESSIONS, Reading, opaque, operands
-from barrierlint.source.tree import CallExpression, Conditional, Expression, Integer, Opaque
+from barrierlint.source.tree import Assignment, Binary, CallExpression, Conditional, Expression, Integer, Opaque
 
 _WORD = re.compile(rb"\w+")
 
@@ -31,6 +30,8 @@ def unexposed(reading: Reading, cursor: Cursor) -> Expression:
         return folded or Opaque(reading.span(cursor), reading.type(cursor), "implicit")
     if len(inner) == 4 and statement_identity(inner[0]) == statement_identity(inner[1]):
         return _elvis(reading, cursor, inner)
+    if lib.clang_getCursorType(cursor).kind == DEPENDENT and len(inner) == 2:
+        return recovered(reading, cursor, inner)
     if is_atomic(cursor, parts):
         return _atomic(reading, cursor, inner)
     folded = fold(reading, cursor, reading.type(cursor))
@@ -47,6 +48,20 @@ def _elvis(reading: Reading, cursor: Cursor, inner: list[Cursor]) -> Expression:
     """GNU `condition ?: no`, whose condition libclang shows three times."""
     condition, no = reading.expression(inner[0]), reading.expression(inner[3])
     return Conditional(reading.span(cursor), reading.type(cursor), condition, None, no)
+
+
+def recovered(reading: Reading, cursor: Cursor, inner: list[Cursor]) -> Expression:
+    """What clang rejects and gcc computes: arithmetic on `void *` in C++, with the operator read from the source."""
+    left, right = reading.expression(inner[0]), reading.expression(inner[1])
+    span = reading.span(cursor)
+    file, _, end = reading.places.offsets(inner[0])
+    op = reading.source(file)[end : reading.places.offsets(inner[1])[1]].strip().decode("ascii", "replace")
+    pointer = left.type if left.type.kind in ("pointer", "array") else right.type
+    if pointer.kind == "pointer" and op in ("+", "-"):
+        return Binary(span, pointer, op, left, right)
+    if pointer.kind == "pointer" and op in ("+=", "-="):
+        return Assignment(span, pointer, op, left, right)
+    return Opaque(span, reading.type(cursor), "error", (left, right))
 
 
 def _chosen(reading: Reading, inner: list[Cursor]) -> Expression | None:
@@ -70,7 +85,7 @@ def _atomic(reading: Reading, cursor: Cursor, inner: list[Cursor]) -> Expression
 
 def _written(reading: Reading, cursor: Cursor) -> str:
     """The builtin's name as the source has it at the node's place, "" if a macro hides it."""
-    file, first, _ = offsets(cursor)
+    file, first, _ = reading.places.offsets(cursor)
     match = _WORD.match(reading.source(file), first)
     name = match.group().decode("ascii", "replace") if match else ""
     return name if ATOMIC_BUILTIN.match(name) else ""
