@@ -36,7 +36,7 @@ def value(name: str, args: Sequence[Term], into: str | None, prefix: str) -> Eve
     """Return the events of a call that only computes (binding the result at most), None if `name` is not one."""
     if name in _SAME and args:
         return _bind(into, args[0])
-    if name == "operator new" and len(args) == 2 and isinstance(args[1], AddressOf | Apply):
+    if name in ("operator new", "operator new[]") and len(args) == 2 and _placed(args[1]):
         return _bind(into, args[1])
     short = name.removeprefix("__builtin_")
     if short == name:
@@ -53,6 +53,11 @@ def value(name: str, args: Sequence[Term], into: str | None, prefix: str) -> Eve
         return None
     folded = _fold(short, args)
     return _bind(into, Unknown(f"{prefix}.{short}") if folded is None else Const(folded))
+
+
+def _placed(term: Term) -> bool:
+    """Whether the second argument of `operator new` is a place, and not an alignment or `std::nothrow`."""
+    return not isinstance(term, Const) and not (isinstance(term, AddressOf) and "nothrow" in term.id)
 
 
 def _bind(into: str | None, term: Term) -> Events:
