@@ -16,6 +16,7 @@ from barrierlint.cfg.fold import element, extract_bits, insert_bits
 from barrierlint.cfg.frame import PLACES, Frame, Place
 from barrierlint.cfg.graph import THIS
 from barrierlint.cfg.nodes import peel
+from barrierlint.cfg.records import is_anonymous
 from barrierlint.events import Access, Assign, DescriptorWrite, Kind, Order
 from barrierlint.finding import Span
 from barrierlint.source import tree
@@ -209,11 +210,13 @@ def member_place(frame: Frame, base: Place, expression: tree.Member) -> Place:
         first, bits = (field.first, field.width) if field is not None and field.width else expression.bits or (0, 0)
         return _bit_field(frame, base, type, first, bits)
     word = layouts.word(base.type)
-    filling = word is not None and (not expression.name or (type.size or word.size) == width(frame, base.type))
+    filling = word is not None and (is_anonymous(expression.name) or (type.size or word.size) == width(frame, base.type))
     if filling:
         place = replace(base, type=type, cell=base.cell if base.bits else type, types=(*base.types, type))
     elif base.address is not None:
-        place = replace(memory(frame, Field(base.address, expression.name), type), types=(type,))
+        unnamed = is_anonymous(expression.name)
+        home = base.address if unnamed else Field(base.address, expression.name)
+        place = replace(memory(frame, home, type), types=(type,))
     else:
         first = field.first if field is not None else 0
         return _part(base, type, first)

@@ -45,6 +45,11 @@ def is_closure(type: Type) -> bool:
     return "(lambda" in type.spelling
 
 
+def is_anonymous(name: str) -> bool:
+    """True for the name of an anonymous union or struct inside a record."""
+    return not name or "(anonymous" in name or "(unnamed" in name
+
+
 class Layouts:
     """Looks up records by USR; answers are cached. All bit offsets count from the start of the record asked about."""
 
@@ -104,7 +109,7 @@ class Layouts:
             if field == name:
                 return Leaf((name,), type, first, width)
         for field, type, first, _ in found.fields:
-            inner = self.field(type.record, name) if not field and type.kind == "record" else None
+            inner = self.field(type.record, name) if is_anonymous(field) and type.kind == "record" else None
             if inner is not None:
                 return replace(inner, first=first + inner.first)
         for base in found.bases:
@@ -116,9 +121,11 @@ class Layouts:
     def _find_word(self, type: Type) -> Type | None:
         record = self._records.get(type.record)
         leaves = self.leaves(type)
-        if record is None or record.size not in WORDS or not leaves:
+        if record is None or record.size not in WORDS or leaves is None:
             return None
-        if all(leaf.width for leaf in leaves):
+        if not leaves and record.size < 8:
+            return None  # an empty class has a size of 1 and no value
+        if all(leaf.width for leaf in leaves):  # or none is known: libclang hides the bases of template instantiations
             return Type(f"unsigned {8 * record.size}-bit", "", "integer", record.size)
         whole = [leaf for leaf in leaves if not leaf.width and leaf.first == 0 and size_of(leaf.type) == record.size]
         words = [self.word(leaf.type) for leaf in whole]
@@ -139,7 +146,7 @@ class Layouts:
             inner = (Leaf((), member, 0, width),) if single else self.leaves(member)
             if inner is None or len(result) > 64:
                 return None
-            prefix = (name,) if name else ()
+            prefix = () if is_anonymous(name) else (name,)
             result += [replace(leaf, path=prefix + leaf.path, first=first + leaf.first) for leaf in inner]
         return tuple(result)
 
