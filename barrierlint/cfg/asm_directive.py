@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from barrierlint.cfg.asm_expression import evaluate
 from barrierlint.cfg.asm_text import Statement, statements
+
+_ALIAS = re.compile(r"([A-Za-z_]\w*) +\.req +(\w+)", re.IGNORECASE)
+_WORD = re.compile(r"(?<![\w.$])[A-Za-z_]\w*")
 
 LIMIT = 20_000
 """Statements after which expansion stops and says so."""
@@ -43,6 +46,7 @@ class Expander:
 
     symbols: dict[str, int] = field(default_factory=dict)
     macros: dict[str, Macro] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     whole: bool = False
     _sections: list[bool] = field(default_factory=list)
     _executed: bool = True
@@ -75,10 +79,17 @@ class Expander:
             yield from self._directive(statement)
         elif name == "=":
             self._define(statement.operands)
+        elif alias := _ALIAS.fullmatch(statement.text):
+            self.aliases[alias[1]] = alias[2]
         elif name in self.macros:
             yield from self.expand(_instantiate(self.macros[name], statement, self._count), depth + 1)
         elif self._executed:
-            yield statement
+            yield self._renamed(statement) if self.aliases else statement
+
+    def _renamed(self, statement: Statement) -> Statement:
+        """The statement with register aliases (`.req`) replaced."""
+        operands = (_WORD.sub(lambda word: self.aliases.get(word[0], word[0]), text) for text in statement.operands)
+        return replace(statement, operands=tuple(operands))
 
     def _directive(self, statement: Statement) -> Iterator[Statement]:
         match statement.mnemonic:
@@ -110,14 +121,14 @@ class Expander:
             self._executed, self._previous = self._previous, before
             return
         else:
-            self._executed = self.whole and name in (".section", ".text", ".subsection") and self._code(statement)
+            self._executed = self.whole and name in (".section", ".text") and self._code(statement)
         self._previous = before
 
     def _code(self, statement: Statement) -> bool:
         if not self.whole:
             return False
         text = statement.text.lower()
-        return statement.mnemonic in (".text", ".subsection") or ".text" in text or '"ax' in text or "text" in text
+        return statement.mnemonic == ".text" or ".text" in text or '"ax' in text or "text" in text
 
     def _define(self, operands: tuple[str, ...]) -> None:
         if len(operands) != 2:

@@ -122,7 +122,13 @@ class Machine:
         if value is not None:
             return const(value)
         name = text.strip().removeprefix("#")
-        return self.symbol(name) if re.fullmatch(r"(?::\w+:)?[A-Za-z_.$][\w.$]*", name) else None
+        if re.fullmatch(r"(?::\w+:)?[A-Za-z_.$][\w.$]*", name):
+            return self.symbol(name)
+        return self.unknown() if _EXPRESSION.fullmatch(text.strip()) else None
+
+
+_EXPRESSION = re.compile(r"(?:#|\(|[\w.$]+ *[-+|&*/<>^])[\w\s()|&+\-*/<>~^.$]*")
+"""An immediate whose symbols have no known value: a value all the same."""
 
 
 def zero_extend(value: Term, bits: int) -> Term:

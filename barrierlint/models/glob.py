@@ -7,6 +7,7 @@ blanks do not matter. What it does not do: match a name by its last part only; w
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _BLANKS = re.compile(r"\s+")
@@ -22,16 +23,23 @@ class Glob:
     """A compiled pattern; `text` is as written."""
 
     text: str
+    source: str = field(init=False, repr=False, compare=False)
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         parts = re.split(r"([*?])", _tidy(self.text).removeprefix("::"))
         source = "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in parts)
+        object.__setattr__(self, "source", source)
         object.__setattr__(self, "_pattern", re.compile(source, re.DOTALL))
 
     def matches(self, names: tuple[str, ...]) -> bool:
         """Whether one of the spellings matches as a whole."""
         return any(self._pattern.fullmatch(name) for name in names)
+
+
+def union(globs: Iterable[Glob]) -> re.Pattern[str]:
+    """One pattern for many globs: tells at once that none matches."""
+    return re.compile("|".join(f"(?:{glob.source})" for glob in globs) or r"(?!)", re.DOTALL)
 
 
 def _tidy(name: str) -> str:

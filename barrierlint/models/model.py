@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from barrierlint.events import Order, Transition
-from barrierlint.models.glob import Glob, spellings, type_spellings
+from barrierlint.models.glob import Glob, spellings, type_spellings, union
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,7 @@ class Models:
 
     def __init__(self, models: Sequence[Model] = ()) -> None:
         self.models = tuple(models)
+        self._any = union(glob for model in self.models for glob, _ in model.functions)
         self._functions: dict[str, FunctionModel | None] = {}
         self._types: dict[tuple[str, str], str | None] = {}
         self._exempt: dict[str, str] = {}
@@ -169,6 +170,8 @@ class Models:
 
     def _find(self, qualified: str) -> FunctionModel | None:
         names = spellings(qualified)
+        if not any(self._any.fullmatch(name) for name in names):
+            return None
         for model in self.models:
             for glob, function in model.functions:
                 if glob.matches(names):

@@ -305,3 +305,21 @@ def test_undecidable_condition_without_effect_is_not_reported() -> None:
     assert shown(decode(".if (662b-661b) > 4\nnop\n.else\nyield\n.endif\ndsb sy")) == ["Dsb sy"]
     assert shown(decode(".if x\n.else\ndsb sy\n.endif")) == ["UnknownInstruction .if x", ["Dsb sy"]]
     assert shown(decode(".if 0\ndsb sy\n.elseif 1\nisb\n.else\ndmb sy\n.endif")) == ["ContextSync isb"]
+
+
+def test_immediates_of_unknown_symbols_are_unknown_values() -> None:
+    for text in (
+        "and x1, x1, #(FLAG_A | FLAG_B)",
+        "add x1, x1, #SIZE + 8",
+        "mov x1, #SLOT(3)",
+        "ldr x1, [x2, #OFFSET + 8]",
+    ):
+        (event,) = [event for event in decode(f"{text}; tlbi vae1, x1").events if isinstance(event, Tlbi)]
+        assert isinstance(event.operand, Unknown | Name | Apply), text
+        assert not any(isinstance(event, UnknownInstruction) for event in decode(text).events), text
+    assert isinstance(decode("dsb #OPTION").events[0], UnknownInstruction)
+
+
+def test_register_aliases() -> None:
+    decoded = decode("va .req x3\nmov va, #7\ntlbi vae1, va")
+    assert decoded.events == (Tlbi("vae1", Const(7)),)
