@@ -95,6 +95,7 @@ class Frame:
         self.labels: dict[str, Target] = {}
         self.gotos: list[tuple[int, Cleanup | None, str | None, Span, str]] = []
         self.pads: dict[Cleanup, int] = {}
+        self.bound: dict[str, Term] = {}  # parameters of a constructor read as a value
         self._objects = 0
 
     def value(self, expression: tree.Expression) -> Term:

@@ -20,6 +20,7 @@ from barrierlint.cfg.environment import Environment
 from barrierlint.cfg.frame import Frame
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.cfg.places import address_of, is_object, member_place, memory, own_storage, write
+from barrierlint.cfg.storage import initializes
 from barrierlint.finding import Span
 from barrierlint.source import tree
 from barrierlint.terms import Field, Name, Term
@@ -30,7 +31,8 @@ def lower_function(environment: Environment, function: tree.Function) -> Cfg:
     frame = Frame(environment, function)
     _enter(frame)
     for initializer in function.initializers:
-        _initialize_member(frame, initializer)
+        if initializes(initializer):
+            _initialize_member(frame, initializer)
     for destructor, address in reversed(_destroyed(frame)):
         cleanups.push(frame, destructor, address, _end(function), "destructor of a member")
     frame.statement(function.body)

@@ -17,7 +17,7 @@ from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.places import address, address_of, is_object, memory, own_storage, read, width, write
 from barrierlint.cfg.records import is_closure
 from barrierlint.cfg.storage import forwarded
-from barrierlint.events import Access, Assign, Call, Kind
+from barrierlint.events import Access, Call, Kind
 from barrierlint.finding import Span
 from barrierlint.source import tree
 from barrierlint.terms import AddressOf, Const, Element, Field, Name, Term
@@ -232,17 +232,20 @@ def _fills(frame: Frame, made: tree.Construct, only: tree.MemberInitializer) -> 
 
 
 def _forward(frame: Frame, made: tree.Construct, only: tree.MemberInitializer) -> Term:
-    """The value a forwarding constructor gives: its parameters are bound here, its one initialiser evaluated."""
+    """The value a forwarding constructor gives: its one initialiser, with the arguments in place of the parameters."""
     function = frame.environment.functions[made.callee]
     args = pass_arguments(frame, made)
+    before = dict(frame.bound)
     for index, param in enumerate(function.params):
         term = args[index] if index < len(args) else frame.unknown("default argument")
         place = own_storage(frame, param)
         if place.address is not None:
             write(frame, place, term, made.span)
         else:
-            frame.emit(Assign(param.id, term), made.span)
-    return convert(frame.value(only.value), only.value.type, _scalar(frame, made.type))
+            frame.bound[param.id] = term
+    value = convert(frame.value(only.value), only.value.type, _scalar(frame, made.type))
+    frame.bound = before
+    return value
 
 
 def destroy_later(frame: Frame, home: Term, type: tree.Type, span: Span, destructor: str = "") -> None:

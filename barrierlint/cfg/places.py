@@ -70,7 +70,7 @@ def _read_cell(frame: Frame, place: Place, span: Span) -> Term:
     if place.value is not None:
         return place.value
     if place.address is None:
-        return Name(place.register)
+        return frame.bound.get(place.register, Name(place.register))
     into = frame.builder.temporary()
     event = Access(
         Kind.READ,
@@ -91,6 +91,7 @@ def write(frame: Frame, place: Place, value: Term, span: Span, old: Term | None 
         whole = replace(place, bits=None)
         write(frame, whole, insert_bits(cell, value, *place.bits), span, cell, "bit-field")
     elif place.register:
+        frame.bound.pop(place.register, None)
         frame.emit(Assign(place.register, value), span, note)
     elif place.address is not None:
         _store(frame, place, place.address, value, span, old, note)
@@ -210,7 +211,9 @@ def member_place(frame: Frame, base: Place, expression: tree.Member) -> Place:
         first, bits = (field.first, field.width) if field is not None and field.width else expression.bits or (0, 0)
         return _bit_field(frame, base, type, first, bits)
     word = layouts.word(base.type)
-    filling = word is not None and (is_anonymous(expression.name) or (type.size or word.size) == width(frame, base.type))
+    filling = word is not None and (
+        is_anonymous(expression.name) or (type.size or word.size) == width(frame, base.type)
+    )
     if filling:
         place = replace(base, type=type, cell=base.cell if base.bits else type, types=(*base.types, type))
     elif base.address is not None:

@@ -123,16 +123,22 @@ def parameter_type(
 
 
 def forwarded(functions: dict[str, tree.Function], callee: str) -> tree.MemberInitializer | None:
-    """The one initialiser of a constructor that does nothing but give its only member (or base) a value, None for any
-    other.
-    """
+    """The one initialiser of a constructor that only gives its one member (or base) a value, None for any other."""
     function = functions.get(callee)
-    if function is None or function.kind != "constructor" or len(function.initializers) != 1:
+    if function is None or function.kind != "constructor":
         return None
     if not isinstance(function.body, tree.Compound) or function.body.body:
         return None
-    only = function.initializers[0]
+    initializers = [one for one in function.initializers if initializes(one)]
+    if len(initializers) != 1:
+        return None
+    only = initializers[0]
     inner = peel(only.value)
     if isinstance(inner, tree.Construct) and inner.callee in functions:
-        return only if forwarded(functions, inner.callee) is not None else None
+        return only if inner.callee != callee and forwarded(functions, inner.callee) is not None else None
     return None if any(isinstance(node, tree.This) for node in walk(only.value)) else only
+
+
+def initializes(initializer: tree.MemberInitializer) -> bool:
+    """False for what stands for a base but is no object: libclang shows a template argument of its name so."""
+    return bool(initializer.member) or initializer.value.type.kind == "record"
