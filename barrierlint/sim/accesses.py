@@ -39,6 +39,7 @@ def step(model: Model, state: State, instruction: Instruction, what: Shape) -> l
             write = what.kind in (Kind.WRITE, Kind.RMW)
             return None if walking.fault(model, state, instruction, -1, address, "permission", write) else []
         state.access = Access(address[0], -1, address)
+    model.touch(state.access.location, what.size)
     if what.kind in (Kind.READ, Kind.RMW, Kind.FETCH) and state.access.read < 0:
         found = sources(model, state, state.access.location, False)
         return _each(state, found, lambda s, source: _read(model, s, what, source))

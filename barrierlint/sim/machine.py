@@ -20,6 +20,10 @@ from barrierlint.sim.program import Program
 PromiseKey = tuple[int, int, int, int, int]  # PE, instruction, how many writes it made before, location, value
 
 
+class Unmodelled(Exception):
+    """A program does what the model has no meaning for: nothing is decided of it. `str()` says what."""
+
+
 class Handling(Enum):
     """What a fault does without a handler: end the PE, skip the instruction, or return and execute it again."""
 

@@ -29,7 +29,7 @@ from barrierlint.sim.effects import Invalidation
 from barrierlint.sim.evaluate import evaluate
 from barrierlint.sim.execution import Execution
 from barrierlint.sim.liveness import untouched
-from barrierlint.sim.machine import Barrier, FaultTaken, Knowledge, Setting, State
+from barrierlint.sim.machine import Barrier, FaultTaken, Knowledge, Setting, State, Unmodelled
 from barrierlint.sim.ordering import reaches
 from barrierlint.sim.program import Instruction, Jump, Program, code_index
 from barrierlint.sim.reach import Footprint
@@ -72,6 +72,7 @@ class Model:
         }
         self.wanted_locations = locations_in(goal)
         self.truncated = False
+        self.cells: dict[int, int] = {}
 
     # The interface of explore ---------------------------------------------------------------------------------------
 
@@ -147,14 +148,15 @@ class Model:
             case ExceptionReturn():
                 # ERET: context synchronization, then on at ELR_EL1.
                 ordering.wait(view, action, lambda d: True, self.setting.features)
-                known = "elr_el1" in registers
-                state.index = code_index(registers["elr_el1"][0]) if known else len(self.program.pes[0].code)
+                code = self.program.pes[self.pe_of(state)].code
+                there = code_index(registers["elr_el1"][0]) if "elr_el1" in registers else len(code)
+                state.index = there if 0 <= there <= len(code) else len(code)
                 state.returns = False
                 return None if self._bounded(state) else []
             case UnknownInstruction("udf"):
                 return exceptions.undefined(self, state, instruction)
             case UnknownInstruction(text):
-                raise ValueError(f"instruction {text!r} has no meaning in the simulator")
+                raise Unmodelled(f"instruction {text!r} has no meaning in the simulator")
             case _:
                 # Cache maintenance, speculation and compiler barriers, drains, calls: no order that the model knows.
                 pass
@@ -243,6 +245,16 @@ class Model:
             if way(branch.execution) and branch.execution.settle():
                 result.append(branch)
         return result
+
+    def touch(self, location: int, size: int) -> None:
+        """Note an access of `size` bytes; raises Unmodelled where it overlaps a different location in part."""
+        if self.cells.get(location, 0) >= size:
+            return
+        self.cells[location] = size
+        for other, length in self.cells.items():
+            if other != location and other < location + size and location < other + length:
+                name = self.program.symbols.describe(max(location, other))
+                raise Unmodelled(f"accesses of different sizes overlap at {name}")
 
     # The goal -------------------------------------------------------------------------------------------------------
 

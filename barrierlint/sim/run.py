@@ -15,17 +15,27 @@ from pathlib import Path
 from time import monotonic
 
 from barrierlint.finding import Trace
-from barrierlint.sim.condition import All, FaultAtom, Not, Proposition, RegisterAtom, atoms, disjuncts
+from barrierlint.sim.condition import (
+    TRUE,
+    All,
+    FaultAtom,
+    Not,
+    Proposition,
+    RegisterAtom,
+    atoms,
+    disjuncts,
+    locations_in,
+    truth,
+)
 from barrierlint.sim.explore import Budget, explore
 from barrierlint.sim.litmus import LitmusTest, parse
 from barrierlint.sim.litmus_values import LitmusError
-from barrierlint.sim.machine import Handling, Setting, State
+from barrierlint.sim.machine import Handling, Knowledge, Setting, State, Unmodelled
 from barrierlint.sim.model import Model
 from barrierlint.sim.ordering import Features
 from barrierlint.sim.program import Program
 from barrierlint.sim.reach import Footprint, TooWide, footprints
 from barrierlint.sim.trace import trace_of
-
 
 _ALONE = Footprint(frozenset(), frozenset(), True)  # a single PE takes no value from another: nothing to know
 
@@ -94,7 +104,10 @@ def ask(
         return Outcome(name, Result.UNDECIDED, 0, monotonic() - start, reason=str(error))
     states, reason = 0, ""
     for part in disjuncts(goal):
-        used, found, complete = _ask_part(program, part, setting, reach, budget, improve)
+        try:
+            used, found, complete = _ask_part(program, part, setting, reach, budget, improve)
+        except Unmodelled as error:
+            return Outcome(name, Result.UNDECIDED, states, monotonic() - start, reason=str(error))
         states += used
         if found is not None:
             trace = trace_of(program, found)
@@ -140,6 +153,40 @@ def _shares(goal: Proposition) -> list[Proposition]:
         if isinstance(inner, FaultAtom | RegisterAtom):
             by_pe.setdefault(inner.pe, []).append(part)
     return [All(tuple(parts)) for parts in by_pe.values()]
+
+
+class _Collector(Model):
+    """Every execution of a program, with what each makes of some atoms."""
+
+    def __init__(self, test: LitmusTest, setting: Setting, reach: tuple[Footprint, ...], pes: tuple[int, ...]) -> None:
+        super().__init__(test.program, TRUE, setting, reach, pes)
+        self.asked = atoms(test.proposition)
+        self.wanted_locations = locations_in(test.proposition)
+        self.found: set[tuple[bool | None, ...]] = set()
+
+    def wanted(self, state: State) -> bool:
+        """Note the leaf; go on."""
+        if state.ended:
+            knowledge = Knowledge(state, self.program, None, frozenset())
+            self.found.add(tuple(truth(atom, knowledge) for atom in self.asked))
+        return False
+
+
+def outcomes(
+    test: LitmusTest, features: str = "base", budget: Budget | None = None
+) -> tuple[frozenset[tuple[bool | None, ...]], int]:
+    """Return every combination of truth values the atoms of the proposition end with (in their order), and the states.
+
+    Raises ValueError if the exploration was not complete.
+    """
+    named = parse_features(features)
+    setting = Setting(features=named, handling=test.handling or Handling.FATAL)
+    reach = footprints(test.program) if len(test.program.pes) > 1 else (_ALONE,)
+    model = _Collector(test, setting, reach, relevant(test.program, test.proposition, setting, reach))
+    result = explore(model, budget or Budget())
+    if not result.complete or model.truncated:
+        raise ValueError(f"{test.name}: not every execution was explored")
+    return frozenset(model.found), result.states
 
 
 def relevant(program: Program, goal: Proposition, setting: Setting, reach: tuple[Footprint, ...]) -> tuple[int, ...]:
