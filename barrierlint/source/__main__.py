@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print("usage: python -m barrierlint.source FILE [-- FLAGS]", file=sys.stderr)
         return 2
+    sys.setrecursionlimit(20_000)
     start = time.perf_counter()
     flags = [word for word in arguments[1:] if word != "--"]
     unit = parse(Path(arguments[0]), flags or None)

@@ -120,6 +120,8 @@ def _indirect(reading: Reading, cursor: Cursor) -> Expression:
     type, span = reading.type(cursor), reading.span(cursor)
     if not parts:
         return Opaque(span, type, "call")
+    if len(parts) == 1 and type.kind == "record" and reading.type(parts[0]).record == type.record:
+        return reading.expression(parts[0])  # libclang names no constructor where the copy is elided
     named = _only_candidate(parts[0], len(parts) - 1)
     if named is not None:
         return _resolved(reading, cursor, named, parts[1:])

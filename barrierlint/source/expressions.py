@@ -211,6 +211,8 @@ def converted(reading: Reading, cursor: Cursor, operand: Expression) -> Expressi
         if found:
             return found
     before = operand.type
+    if before.kind == "record" and type.kind in ("floating", "pointer", *_NUMBERS):
+        return Opaque(reading.span(cursor), type, "implicit", (operand,))  # `va_arg`
     numbers = before.kind in _NUMBERS and type.kind in _NUMBERS
     if numbers and ((before.size, before.signed) != (type.size, type.signed) or (before.kind == "bool") != (type.kind == "bool")):
         return Cast(reading.span(cursor), type, operand)

@@ -23,6 +23,7 @@ _FLAG = re.compile(
 )
 _HARMLESS = ("arithmetic on a pointer to void", "arithmetic on pointers to void")  # gcc's extension is read as gcc does
 _WORDS = frozenset(("if", "for", "while", "switch", "catch", "operator", "__attribute__", "alignas", "asm", "defined"))
+_WORDS |= frozenset(("int", "void", "long", "char", "short", "unsigned", "signed", "bool", "return", "sizeof"))
 _HEAD = re.compile(rb"([A-Za-z_~]\w*)\s*\(")
 
 

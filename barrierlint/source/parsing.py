@@ -34,6 +34,7 @@ LIMIT = 20_000
 _ROUNDS = 4
 _PROBE = "barrierlint_probe_"
 _RECURSION = 20_000
+_TOWER = re.compile(rb"(?:[-!~+*&][ \t\r\n]*){2000}")
 
 
 def parse(
@@ -163,6 +164,9 @@ def _read(main: str, contents: dict[str, bytes]) -> tuple[bytes, Notification | 
             return b"", Notification("no-such-file", f"{main}: {error.strerror or error}; check the path", None, True)
     if b"\0" in source:
         return b"", Notification("binary-file", f"{main}: not a source file: it holds NUL bytes; leave it out", Span(main, 1), True)
+    if _TOWER.search(source):
+        text = f"{main}: thousands of operators in a row: clang would overflow its stack; leave the file out"
+        return b"", Notification("too-deep", text, Span(main, 1), True)
     if not source.strip():
         note = Notification("empty-file", f"{main}: the file is empty: nothing to analyse", Span(main, 1), severity=Severity.NOTE)
         return b"", note

@@ -30,7 +30,7 @@ from barrierlint.source.tree import (
 from barrierlint.source.types import Types
 
 COMPOUND, CXX_TRY = 202, 224
-DEEPEST = 250  # levels of nesting that are kept: all later stages are recursive
+DEEPEST = 200  # levels of nesting that are kept: all later stages are recursive
 _BUILTIN = ("__builtin_", "__sync_", "__atomic_", "__c11_atomic_", "__scoped_atomic_")
 
 

@@ -88,11 +88,9 @@ def _note_asm(reading: Reading, cursor: Cursor) -> None:
 
 
 def _note_register(reading: Reading, cursor: Cursor) -> None:
-    if any(child.kind == 411 for child in clang_c.children(cursor)):
-        text = reading.source_text(cursor)
-        if "register" in text.split():
-            message = f"global register variable `{clang_c.spelling(cursor)}` is treated as ordinary memory"
-            reading.note("register-variable", message, reading.span(cursor), Severity.NOTE)
+    if lib.clang_Cursor_getStorageClass(cursor) == 7:
+        message = f"global register variable `{clang_c.spelling(cursor)}` is treated as ordinary memory"
+        reading.note("register-variable", message, reading.span(cursor), Severity.NOTE)
 
 
 def read_globals(reading: Reading, roots: Roots) -> None:
