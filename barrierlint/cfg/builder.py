@@ -24,7 +24,10 @@ class OpenBlock:
 
 
 class Builder:
-    """Blocks by index; `current` is where steps go. Blocks 0, 1 and 2 are entry, exit and unwind."""
+    """Blocks by index; `current` is where steps go. Blocks 0, 1 and 2 are entry, exit and unwind.
+
+    While `note` or `span` are set, steps get them where they have no note, and instead of their own span.
+    """
 
     ENTRY, EXIT, UNWIND = 0, 1, 2
 
@@ -32,6 +35,7 @@ class Builder:
         self.blocks = [OpenBlock(), OpenBlock(), OpenBlock()]
         self.current = self.ENTRY
         self.note = ""
+        self.span: Span | None = None
         self._temporaries = 0
 
     def temporary(self) -> str:
@@ -46,7 +50,7 @@ class Builder:
 
     def emit(self, event: Event, span: Span, note: str = "") -> None:
         """Append a step to the current block."""
-        self.blocks[self.current].steps.append(Step(event, span, note or self.note))
+        self.blocks[self.current].steps.append(Step(event, self.span or span, note or self.note))
 
     def edge(self, source: int, target: int, reason: str = "", guards: tuple[Guard, ...] = ()) -> None:
         """Add an edge between two blocks."""

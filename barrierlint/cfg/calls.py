@@ -8,12 +8,13 @@ arguments the tree does not show, tail calls.
 from __future__ import annotations
 
 from barrierlint.cfg import cleanups
+from barrierlint.cfg.accesses import address_of, is_object, memory, read, width, write
 from barrierlint.cfg.callgraph import place_of
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
 from barrierlint.cfg.modelled import Given, lower_intrinsic, lower_modelled, pointees
 from barrierlint.cfg.nodes import peel
-from barrierlint.cfg.places import address, address_of, is_object, memory, read, width, write
+from barrierlint.cfg.places import address
 from barrierlint.cfg.records import is_closure
 from barrierlint.cfg.storage import parameter_type
 from barrierlint.events import Access, Call, Kind

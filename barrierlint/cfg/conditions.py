@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from barrierlint.cfg import cleanups
+from barrierlint.cfg.accesses import address_of, is_object, memory
 from barrierlint.cfg.fold import ONE, ZERO, apply, convert, truth
 from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
 from barrierlint.cfg.graph import Guard
-from barrierlint.cfg.places import address_of, in_memory, is_object, memory
+from barrierlint.cfg.places import in_memory
 from barrierlint.events import Assign
 from barrierlint.finding import Span
 from barrierlint.source import tree

@@ -6,9 +6,10 @@ What it does not model: floating point values, and `dynamic_cast` failing.
 from __future__ import annotations
 
 from barrierlint.cfg import cleanups
+from barrierlint.cfg.accesses import address_of, is_object, memory, read
 from barrierlint.cfg.fold import SCALARS, ZERO, convert
 from barrierlint.cfg.frame import EFFECTS, PLACES, VALUES, Frame, Place
-from barrierlint.cfg.places import address, address_of, is_object, memory, read
+from barrierlint.cfg.places import address
 from barrierlint.events import Assign
 from barrierlint.source import tree
 from barrierlint.terms import AddressOf, Name, Term, const

@@ -9,17 +9,19 @@ from dataclasses import replace
 
 from barrierlint.cfg import cleanups
 from barrierlint.cfg import conditions as conditions
+from barrierlint.cfg import constructors as constructors
 from barrierlint.cfg import expressions as expressions
 from barrierlint.cfg import inline_asm as inline_asm
 from barrierlint.cfg import objects as objects
 from barrierlint.cfg import operators as operators
 from barrierlint.cfg import ranges as ranges
 from barrierlint.cfg import statements as statements
+from barrierlint.cfg.accesses import address_of, is_object, memory, write
 from barrierlint.cfg.builder import Builder
 from barrierlint.cfg.environment import Environment
 from barrierlint.cfg.frame import Frame
 from barrierlint.cfg.graph import THIS, Cfg
-from barrierlint.cfg.places import address_of, is_object, member_place, memory, own_storage, write
+from barrierlint.cfg.places import member_place, own_storage
 from barrierlint.cfg.storage import initializes
 from barrierlint.finding import Span
 from barrierlint.source import tree

@@ -6,11 +6,11 @@ outputs only in part.
 
 from __future__ import annotations
 
+from barrierlint.cfg.accesses import address_of, is_object, read, width, write
 from barrierlint.cfg.asm import Decoded, Item, Maybe, Operand, decode_statement
 from barrierlint.cfg.fold import convert
 from barrierlint.cfg.frame import STATEMENTS, Frame, Place
 from barrierlint.cfg.graph import Guard
-from barrierlint.cfg.places import address_of, is_object, read, width, write
 from barrierlint.cfg.storage import in_memory_only
 from barrierlint.events import Call, Event
 from barrierlint.finding import Span

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from barrierlint.cfg import intrinsics
+from barrierlint.cfg.accesses import exemption, is_own, memory, read
 from barrierlint.cfg.asm import decode_lines
 from barrierlint.cfg.descriptors import plain_name
 from barrierlint.cfg.fold import SCALARS, ZERO, apply
 from barrierlint.cfg.frame import Frame, Place
-from barrierlint.cfg.places import exemption, is_own, member_place, memory, read
+from barrierlint.cfg.places import member_place
 from barrierlint.events import Access, Assign, Call, DescriptorWrite, Drain, Event, Kind
 from barrierlint.finding import Span
 from barrierlint.models import AccessModel, FunctionModel, WriteModel

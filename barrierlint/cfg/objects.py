@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from barrierlint.cfg import cleanups
-from barrierlint.cfg.calls import call_function, call_into, call_method, call_value, pass_arguments
+from barrierlint.cfg.accesses import address_of, is_object, memory, read, width, write
+from barrierlint.cfg.calls import call_into, call_method, call_value
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
-from barrierlint.cfg.nodes import peel
-from barrierlint.cfg.places import address, address_of, is_object, memory, own_storage, read, width, write
+from barrierlint.cfg.places import address
 from barrierlint.cfg.records import is_closure
-from barrierlint.cfg.storage import forwarded
 from barrierlint.events import Access, Call, Kind
 from barrierlint.finding import Span
 from barrierlint.source import tree
@@ -43,16 +42,18 @@ def _scalar(frame: Frame, type: tree.Type) -> tree.Type:
 
 def initialize(frame: Frame, place: Place, value: tree.Expression, span: Span) -> None:
     """Give the new object at `place` its first value."""
+    from barrierlint.cfg.constructors import construct, construct_value, needs_object
+
     inner = _unwrapped(value)
     if not is_object(frame, place.type):
-        if isinstance(inner, tree.Construct) and place.address is not None and _needs_object(frame, inner):
+        if isinstance(inner, tree.Construct) and place.address is not None and needs_object(frame, inner):
             construct(frame, place, inner)
             return
         if isinstance(inner, tree.CallExpression) and inner.type.kind == "record":
             write(frame, place, call_value(frame, inner), span)
             return
         if isinstance(inner, tree.Construct):
-            write(frame, place, _construct_value(frame, inner), span)
+            write(frame, place, construct_value(frame, inner), span)
             return
         term = convert(frame.value(value), value.type, _scalar(frame, place.type))
         write(frame, place, term, span)
@@ -161,93 +162,6 @@ def _zero_rest(frame: Frame, place: Place, base: Term, given: set[str], span: Sp
             write(frame, memory(frame, _at(frame, base, leaf.path, place.type), leaf.type), ZERO, span)
 
 
-def construct(frame: Frame, place: Place, made: tree.Construct) -> None:
-    """Run a constructor on the object at `place`."""
-    if made.callee in frame.environment.functions:
-        home = address_of(frame, place, made.span)
-        args = pass_arguments(frame, made)
-        call_function(frame, made.callee, (home, *args), made.span, "")
-    elif len(made.args) == 1 and made.args[0].type.kind == "record" and _same_class(made, made.args[0]):
-        copy(frame, place, frame.value(made.args[0]), made.span)
-    elif made.callee and made.args:
-        home = address_of(frame, place, made.span)
-        args = pass_arguments(frame, made)
-        event = Call(made.callee, made.qualified, (home, *args))
-        frame.emit(event, made.span)
-        frame.builder.split()
-    elif len(made.args) == 1:
-        initialize(frame, place, made.args[0], made.span)
-    else:
-        for arg in made.args:
-            frame.value(arg)
-
-
-def _same_class(made: tree.Construct, arg: tree.Expression) -> bool:
-    type = arg.type.element if arg.type.kind == "reference" and arg.type.element else arg.type
-    return type.record == made.type.record
-
-
-def _construct(frame: Frame, made: tree.Construct) -> Term:
-    """A temporary object, or the value of a transparent one."""
-    return read(frame, _construct_place(frame, made), made.span)
-
-
-def _construct_place(frame: Frame, made: tree.Construct) -> Place:
-    if is_object(frame, made.type) or made.destructor or _needs_object(frame, made):
-        home = memory(frame, frame.object(), made.type)
-        if is_object(frame, made.type):
-            construct(frame, home, made)
-        else:
-            initialize(frame, home, made, made.span)
-        destroy_later(frame, home.address or ZERO, made.type, made.span, made.destructor)
-        return home
-    return Place(made.type, made.type, value=_construct_value(frame, made), types=(made.type,))
-
-
-def _needs_object(frame: Frame, made: tree.Construct) -> bool:
-    """True where a constructor must run on an object: it does more than pass a value on, or nobody knows what."""
-    functions = frame.environment.functions
-    if made.callee in functions:
-        only = forwarded(functions, made.callee)
-        return only is None or not _fills(frame, made, only)
-    return bool(made.args) and not (len(made.args) == 1 and (not made.callee or _same_class(made, made.args[0])))
-
-
-def _construct_value(frame: Frame, made: tree.Construct) -> Term:
-    """The value of a transparent record that needs no object."""
-    only = forwarded(frame.environment.functions, made.callee)
-    if only is not None:
-        return _forward(frame, made, only)
-    if not made.args:
-        return ZERO
-    return convert(frame.value(made.args[0]), made.args[0].type, _scalar(frame, made.type))
-
-
-def _fills(frame: Frame, made: tree.Construct, only: tree.MemberInitializer) -> bool:
-    """True where the member `only` initialises is all there is of the object."""
-    if not only.member:
-        return isinstance(peel(only.value), tree.Construct)
-    field = frame.environment.layouts.field(made.type.record, only.member)
-    return field is not None and not field.width and field.type.size == width(frame, made.type)
-
-
-def _forward(frame: Frame, made: tree.Construct, only: tree.MemberInitializer) -> Term:
-    """The value a forwarding constructor gives: its one initialiser, with the arguments in place of the parameters."""
-    function = frame.environment.functions[made.callee]
-    args = pass_arguments(frame, made)
-    before = dict(frame.bound)
-    for index, param in enumerate(function.params):
-        term = args[index] if index < len(args) else frame.unknown("default argument")
-        place = own_storage(frame, param)
-        if place.address is not None:
-            write(frame, place, term, made.span)
-        else:
-            frame.bound[param.id] = term
-    value = convert(frame.value(only.value), only.value.type, _scalar(frame, made.type))
-    frame.bound = before
-    return value
-
-
 def destroy_later(frame: Frame, home: Term, type: tree.Type, span: Span, destructor: str = "") -> None:
     """Register the destructor of a temporary, which dies at the end of the full expression."""
     function = destructor or frame.environment.destructors.get(type.record, "")
@@ -341,7 +255,6 @@ def _braced_place(frame: Frame, braces: tree.Initializer) -> Place:
 
 VALUES.update(
     {
-        tree.Construct: _construct,
         tree.Initializer: _initializer,
         tree.Lambda: _lambda,
         tree.This: _this,
@@ -349,4 +262,4 @@ VALUES.update(
         tree.Delete: _delete,
     }
 )
-PLACES.update({tree.Construct: _construct_place, tree.Initializer: _braced_place})
+PLACES.update({tree.Initializer: _braced_place})

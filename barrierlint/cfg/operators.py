@@ -7,11 +7,11 @@ model: floating point, overflow of signed integers.
 
 from __future__ import annotations
 
+from barrierlint.cfg.accesses import address_of, order, read, type_name, width, write
 from barrierlint.cfg.conditions import logical
 from barrierlint.cfg.fold import ONE, apply, convert, divide, element, extend
 from barrierlint.cfg.frame import EFFECTS, VALUES, Frame, Place
 from barrierlint.cfg.objects import assign
-from barrierlint.cfg.places import address_of, order, read, type_name, width, write
 from barrierlint.events import Access, Assign, Kind
 from barrierlint.finding import Span
 from barrierlint.source import tree

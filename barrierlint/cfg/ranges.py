@@ -6,12 +6,13 @@ What it does not model: the iterators of class ranges; their elements lie at unk
 from __future__ import annotations
 
 from barrierlint.cfg import cleanups
+from barrierlint.cfg.accesses import is_object, memory, read, width, write
 from barrierlint.cfg.conditions import decide
 from barrierlint.cfg.expressions import bind
 from barrierlint.cfg.fold import ZERO, apply, element
 from barrierlint.cfg.frame import STATEMENTS, Frame, Target
 from barrierlint.cfg.objects import copy
-from barrierlint.cfg.places import is_object, memory, own_storage, read, width, write
+from barrierlint.cfg.places import own_storage
 from barrierlint.events import Assign
 from barrierlint.source import tree
 from barrierlint.terms import Const, Element, Name, Term

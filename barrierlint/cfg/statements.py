@@ -8,6 +8,7 @@ was declared in it. What it does not model: coroutines, `setjmp`, and temporarie
 from __future__ import annotations
 
 from barrierlint.cfg import cleanups
+from barrierlint.cfg.accesses import is_object, read, write
 from barrierlint.cfg.builder import Builder
 from barrierlint.cfg.conditions import branch
 from barrierlint.cfg.expressions import bind
@@ -16,7 +17,7 @@ from barrierlint.cfg.frame import STATEMENTS, Frame, SwitchCases, Target
 from barrierlint.cfg.graph import RETURN
 from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.objects import initialize
-from barrierlint.cfg.places import is_object, own_storage, read, write
+from barrierlint.cfg.places import own_storage
 from barrierlint.events import Assign
 from barrierlint.source import tree
 from barrierlint.terms import Term
