@@ -38,7 +38,7 @@ def show(node: object, depth: int = 0) -> str:
 def main(arguments: list[str]) -> int:
     """Print the tree of the file named first in `arguments`."""
     if not arguments:
-        print("usage: python -m barrierlint.source FILE [-- FLAGS]", file=sys.stderr)
+        sys.stderr.write("usage: python -m barrierlint.source FILE [-- FLAGS]\n")
         return 2
     sys.setrecursionlimit(20_000)
     start = time.perf_counter()
@@ -46,11 +46,12 @@ def main(arguments: list[str]) -> int:
     unit = parse(Path(arguments[0]), flags or None)
     took = time.perf_counter() - start
     for function in unit.functions:
-        print(show(function), end="\n\n")
+        sys.stdout.write(f"{show(function)}\n\n")
     for name in ("globals", "assigned", "records", "notifications"):
         for item in getattr(unit, name):
-            print(name, show(item))
-    print(f"{len(unit.functions)} functions, {len(unit.roots)} roots, target {unit.target}, {took:.2f} s", file=sys.stderr)
+            sys.stdout.write(f"{name} {show(item)}\n")
+    counts = f"{len(unit.functions)} functions, {len(unit.roots)} roots, target {unit.target}, {took:.2f} s"
+    sys.stderr.write(f"{counts}\n")
     return 0
 
 

@@ -72,7 +72,8 @@ def is_atomic(cursor: Cursor, parts: list[Cursor]) -> bool:
 def source_order(parts: list[Cursor]) -> list[Cursor]:
     """Return the operands of an atomic builtin in the order they are written.
 
-    libclang gives clang's own order (AtomicExpr's sub-expressions): pointer, order, value 1, failure order, value 2, weak.
+    libclang gives clang's own order (AtomicExpr's sub-expressions): pointer, order, value 1, failure order, value 2,
+    weak.
     """
     order = {2: (0, 1), 3: (0, 2, 1), 4: (0, 2, 3, 1), 5: (0, 2, 4, 1, 3), 6: (0, 2, 4, 5, 1, 3)}.get(len(parts))
     return [parts[at] for at in order] if order else parts

@@ -1,4 +1,5 @@
-"""Calls: of functions, methods, operators, builtins, and through values; which declaration is meant and with which operands.
+"""Calls: of functions, methods, operators, builtins, and through values; which declaration is meant and with which
+operands.
 
 Default arguments are included. The callee of a virtual call is the static target; `Function.overrides` leads to the
 others. It does not model `operator new`.
@@ -15,12 +16,14 @@ from barrierlint.source.expressions import fold, implicit_this
 from barrierlint.source.lifetimes import explicit_destructor
 from barrierlint.source.names import FUNCTIONS
 from barrierlint.source.objects import construct
-from barrierlint.source.reading import EXPRESSIONS, Reading, is_expression, opaque, operands
+from barrierlint.source.reading import EXPRESSIONS, Reading, is_expression, operands
 from barrierlint.source.tree import Assignment, CallExpression, Expression, FunctionReference, Integer, Opaque, Unary
 
 FUNCTION, METHOD, CONSTRUCTOR, DESTRUCTOR, CONVERSION = 8, 21, 24, 25, 26
 _SYNC_SIZE = re.compile(r"(__sync_\w+?)_(?:1|2|4|8|16)\Z")
-_NORETURN = frozenset(("__builtin_unreachable", "__builtin_trap", "__builtin_abort", "__builtin_longjmp", "__builtin_exit"))
+_NORETURN = frozenset(
+    ("__builtin_unreachable", "__builtin_trap", "__builtin_abort", "__builtin_longjmp", "__builtin_exit")
+)
 
 
 def call(reading: Reading, cursor: Cursor) -> Expression:
@@ -41,7 +44,7 @@ def _direct(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
     type = reading.type(cursor)
     args = tuple(arguments(reading, cursor, named))
     span = reading.span(cursor)
-    if args and all(isinstance(arg, Integer) for arg in args) or not args and type.kind != "void":
+    if (args and all(isinstance(arg, Integer) for arg in args)) or (not args and type.kind != "void"):
         folded = fold(reading, cursor, type)
         if folded:
             return folded
@@ -139,7 +142,9 @@ def _indirect(reading: Reading, cursor: Cursor) -> Expression:
 
 
 def _only_candidate(callee: Cursor, count: int) -> Cursor | None:
-    """The function meant by a call that clang left open because an argument has an error: the one that takes as many."""
+    """The function meant by a call that clang left open because an argument has an error: the one that takes as
+    many.
+    """
     for child in clang_c.children(callee):
         if child.kind == 49:
             number = lib.clang_getNumOverloadedDecls(child)

@@ -1,8 +1,9 @@
 """The part of libclang's C interface that the reader of trees needs, called directly and without copying.
 
-The Python binding of libclang 18.1.1 raises on cursor kinds it does not know and costs ten times as much per node, so only
-its shared library is used. Every function here takes and returns plain values or the small C structures below; a
-`Cursor` is valid as long as the `Unit` it came from is alive. It does not model Objective-C, completion, or indexing.
+The Python binding of libclang 18.1.1 raises on cursor kinds it does not know and costs ten times as much per node,
+so only its shared library is used. Every function here takes and returns plain values or the small C structures
+below; a `Cursor` is valid as long as the `Unit` it came from is alive. It does not model Objective-C, completion, or
+indexing.
 """
 
 from __future__ import annotations
@@ -257,7 +258,9 @@ def pretty(cursor: Cursor) -> str:
 
 
 def expand(location: Location) -> tuple[int, int, int, int]:
-    """Return (file handle or 0, line, column, offset) where `location` is written, macro uses taken as their place of use."""
+    """Return (file handle or 0, line, column, offset) where `location` is written, macro uses taken as their place
+    of use.
+    """
     file, line, column, offset = c_void_p(), c_uint(), c_uint(), c_uint()
     lib.clang_getExpansionLocation(location, byref(file), byref(line), byref(column), byref(offset))
     return file.value or 0, line.value, column.value, offset.value

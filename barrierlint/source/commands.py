@@ -1,6 +1,6 @@
-"""Compile commands: finding and reading `compile_commands.json`, and making gcc's command lines fit for libclang.
+"""Compile databases: finding and reading `compile_commands.json`.
 
-Nothing is executed. Relative paths become absolute by the command's directory. It does not model `cl.exe` syntax.
+Whatever is wrong with one is told in one line with place and remedy. It does not model which command a header needs.
 """
 
 from __future__ import annotations
@@ -8,15 +8,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 DATABASE = "compile_commands.json"
-DEFAULT_TARGET = "aarch64-linux-gnu"
 _PLACES = ("", "build", "out", "_build", "builddir", "cmake-build-debug", "cmake-build-release", "obj", ".build")
-_WRAPPERS = ("ccache", "distcc", "sccache", "icecc", "gomacc", "env", "time", "nice")
-_LARGEST_RESPONSE = 1 << 20
 
 
 class SourceError(Exception):
@@ -44,7 +40,8 @@ def find_database(start: Path) -> Path | None:
 
 
 def load_database(path: Path) -> tuple[CompileCommand, ...]:
-    """Return the entries of the database at `path` (a file, or a directory that holds one), the first of equal ones only.
+    """Return the entries of the database at `path` (a file, or a directory that holds one), the first of equal ones
+    only.
 
     Raises SourceError with place and remedy where the file is missing, no JSON, or of another shape.
     """
@@ -52,17 +49,23 @@ def load_database(path: Path) -> tuple[CompileCommand, ...]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SourceError(f"{path}: no such compile database; make one with cmake -DCMAKE_EXPORT_COMPILE_COMMANDS=ON or bear") from None
+        raise SourceError(
+            f"{path}: no such compile database; make one with cmake -DCMAKE_EXPORT_COMPILE_COMMANDS=ON or bear"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: cannot read the compile database: {error}; check the file") from None
     try:
         entries = json.loads(text)
     except json.JSONDecodeError as error:
-        raise SourceError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}; generate the database anew") from None
+        raise SourceError(
+            f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}; generate the database anew"
+        ) from None
     except RecursionError:
         raise SourceError(f"{path}: nested too deeply for a compile database; generate it anew") from None
     if not isinstance(entries, list):
-        raise SourceError(f"{path}: a compile database is a list of commands, this is {type(entries).__name__}; generate it anew")
+        raise SourceError(
+            f"{path}: a compile database is a list of commands, this is {type(entries).__name__}; generate it anew"
+        )
     base = path.absolute().parent
     found = (_entry(path, base, number, entry) for number, entry in enumerate(entries))
     return tuple(dict.fromkeys(found))
@@ -84,142 +87,10 @@ def _entry(path: Path, base: Path, number: int, entry: object) -> CompileCommand
         try:
             arguments = shlex.split(command)
         except ValueError as error:
-            raise SourceError(f"{place}: `command` has unbalanced quotes ({error}); generate the database anew") from None
+            raise SourceError(
+                f"{place}: `command` has unbalanced quotes ({error}); generate the database anew"
+            ) from None
     if not isinstance(arguments, list) or not all(isinstance(word, str) for word in arguments):
         raise SourceError(f"{place}: `arguments` must be a list of strings; generate the database anew")
     folder = os.path.normpath(os.path.join(base, directory))
     return CompileCommand(os.path.normpath(os.path.join(folder, file)), folder, tuple(arguments))
-
-
-# --- arguments ---------------------------------------------------------------------------------------------------------
-
-_DROP = frozenset(("-c", "-S", "-E", "-M", "-MM", "-MD", "-MMD", "-MP", "-MG", "-MV", "-pipe", "-v", "-###", "-s", "--"))
-_DROP_WITH_VALUE = frozenset(
-    ("-o", "-MF", "-MT", "-MQ", "-MJ", "--param", "-wrapper", "-Xlinker", "-Xassembler", "-Xpreprocessor", "-T", "-z")
-)
-_DROP_WITH_VALUE |= frozenset(("-Xclang", "-mllvm", "-dumpdir", "-aux-info", "--serialize-diagnostics", "-L", "-l", "-e", "-u"))
-_DROP_PREFIX = ("-W", "-g", "-l", "-L", "-MF", "-MT", "-MQ", "-fplugin", "--param=", "-specs=", "--specs=", "-fdump-", "-save-temps")
-_DROP_PREFIX += ("-flto", "-fuse-ld", "-mabi=", "-fdiagnostics", "-fprofile", "-fcoverage", "-fdebug-prefix", "-ffile-prefix")
-_DROP_PREFIX += ("-fmacro-prefix", "-frandom-seed", "-fstack-usage", "-fcallgraph", "-dumpbase", "-dumpdir", "-o")
-_PATHS = ("-I", "-isystem", "-iquote", "-idirafter", "-include", "-imacros", "-isysroot", "--sysroot", "-iwithprefix", "-F")
-VALUED = frozenset((*_PATHS, "-x", "-target", "-D", "-U", "-arch", "-std", "-Xclang", "-mllvm"))
-_GCC_ONLY = (
-    "-fconserve-stack -fno-allow-store-data-races -fno-var-tracking-assignments -fno-var-tracking -fvar-tracking "
-    "-fno-ipa- -fipa- -fno-tree- -ftree- -fno-gcse -fno-reorder- -freorder- -fno-partial-inlining -fno-section-anchors "
-    "-fmin-function-alignment -fno-code-hoisting -fno-schedule- -fschedule- -fno-delete-null -fsched -fno-sched "
-    "-fno-toplevel-reorder -fno-inline-functions-called-once -fno-guess-branch -fno-store-merging -fno-caller-saves "
-    "-fzero-init-padding-bits -fno-strict-overflow -fno-jump-tables -fpatchable-function-entry -mstack-protector-guard "
-    "-mno-outline-atomics -moutline-atomics -mlow-precision -mpc-relative -mno-pc-relative -mgeneral-regs "
-    "-fasan-shadow -fno-cse -fcse -fno-ivopts -femit-struct -fmerge-all -fno-merge -fsanitize -fno-sanitize -fstack-clash "
-    "-fno-stack-clash -fmodulo-sched -fno-modulo -frename-registers -fweb -funit-at -fno-unit -fkeep -falign -fno-align "
-    "-fstrict-flex -fcf-protection -fno-cf -finstrument -fno-instrument -fanalyzer -fvect -fno-vect -mfix-cortex -mno-fix"
-).split()
-
-
-def clean_arguments(command: CompileCommand) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """Return (arguments for libclang, arguments dropped, architecture) of a compile command.
-
-    What says nothing about the meaning of the source is dropped: outputs, dependency files, linking, debugging, warnings,
-    optimiser flags of gcc's. `--target` is added: the one named by the compiler's prefix, else AArch64 Linux.
-    """
-    words = list(command.arguments)
-    while words and os.path.basename(words[0]) in _WRAPPERS:
-        words.pop(0)
-    compiler = os.path.basename(words.pop(0)) if words and not words[0].startswith("-") else ""
-    dropped: list[str] = []
-    kept = list(_keep(iter(_expand(words, command.directory, dropped, 0)), command, dropped))
-    if _target_of(kept) is None:
-        kept.insert(0, f"--target={_implied_target(compiler, kept)}")
-    return tuple(kept), tuple(dropped), architecture(kept)
-
-
-def _expand(words: list[str], directory: str, dropped: list[str], depth: int) -> list[str]:
-    """`words` with response files `@file` replaced by what they hold; unreadable ones are dropped."""
-    found: list[str] = []
-    for word in words:
-        if not word.startswith("@") or len(word) == 1:
-            found.append(word)
-            continue
-        path = os.path.join(directory, word[1:])
-        try:
-            if depth > 8 or os.path.getsize(path) > _LARGEST_RESPONSE:
-                raise OSError
-            inner = shlex.split(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            dropped.append(word)
-            continue
-        found += _expand(inner, directory, dropped, depth + 1)
-    return found
-
-
-def _keep(words: Iterator[str], command: CompileCommand, dropped: list[str]) -> Iterator[str]:
-    """The arguments that matter, paths absolute."""
-    for word in words:
-        if word in _DROP_WITH_VALUE:
-            dropped += [word, next(words, "")]
-        elif word in _DROP:
-            dropped.append(word)
-        elif word in _PATHS:
-            yield from (word, _absolute(next(words, ""), word, command.directory))
-        elif word in ("-x", "-target", "-D", "-U", "-arch", "-std"):
-            yield from (word, next(words, ""))
-        elif not word.startswith("-"):
-            if not _is_input(word, command):
-                dropped.append(word)
-        elif word.startswith(_DROP_PREFIX) or word.startswith(tuple(_GCC_ONLY)):
-            dropped.append(word)
-        else:
-            yield _joined(word, command.directory)
-
-
-def _is_input(word: str, command: CompileCommand) -> bool:
-    return os.path.normpath(os.path.join(command.directory, word)) == command.file or word == "-"
-
-
-def _joined(word: str, directory: str) -> str:
-    """`word`, with the path of a joined form such as `-Iinclude` or `--sysroot=x` made absolute."""
-    for option in sorted(_PATHS, key=len, reverse=True):
-        if word.startswith(option) and len(word) > len(option):
-            rest = word[len(option) :]
-            equals = "=" if rest.startswith("=") else ""
-            return option + equals + _absolute(rest.removeprefix("="), option, directory)
-    return word
-
-
-def _absolute(path: str, option: str, directory: str) -> str:
-    """`path` by the command's directory; a forced include that is not there is left to the search path."""
-    full = os.path.normpath(os.path.join(directory, path))
-    if option in ("-include", "-imacros") and not os.path.exists(full):
-        return path
-    return full
-
-
-def _target_of(words: list[str]) -> str | None:
-    """The target that `words` name, None if they name none."""
-    for at, word in enumerate(words):
-        if word.startswith("--target="):
-            return word.removeprefix("--target=")
-        if word in ("-target", "--target") and at + 1 < len(words):
-            return words[at + 1]
-    return None
-
-
-def _implied_target(compiler: str, words: list[str]) -> str:
-    """The target that a cross compiler's name or `-m32`, `-m64` imply."""
-    parts = compiler.split("-")
-    known = ("aarch64", "arm64", "x86_64", "i386", "i486", "i586", "i686", "arm", "armv", "riscv", "powerpc", "ppc", "mips", "s390")
-    if len(parts) > 1 and parts[0].startswith(known):
-        keep = [part for part in parts[:-1] if not part[0].isdigit()]
-        return "-".join(keep) if keep else DEFAULT_TARGET
-    if "-m32" in words:
-        return "i386-linux-gnu"
-    x86 = ("-m64", "-mno-red-zone", "-mcmodel=kernel", "-mno-sse", "-mno-sse2", "-march=x86-64", "-mno-mmx", "-mno-avx", "-msse2")
-    return "x86_64-linux-gnu" if any(word in x86 for word in words) else DEFAULT_TARGET
-
-
-def architecture(words: list[str] | tuple[str, ...]) -> str:
-    """Return the architecture that `words` compile for: `aarch64`, `x86_64`, …"""
-    name = (_target_of(list(words)) or DEFAULT_TARGET).split("-")[0]
-    if name in ("arm64", "arm64e", "aarch64_be"):
-        return "aarch64"
-    return "x86_64" if name == "amd64" else name

@@ -7,7 +7,7 @@ virtual bases or inherited constructors.
 from __future__ import annotations
 
 from barrierlint.source import clang_c
-from barrierlint.source.clang_c import CXType, Cursor, lib
+from barrierlint.source.clang_c import Cursor, CXType, lib
 from barrierlint.source.lifetimes import bases
 from barrierlint.source.places import position
 from barrierlint.source.reading import COMPOUND, CXX_TRY, Reading

@@ -1,6 +1,7 @@
 """Declarations inside functions: variables with what runs when they die, structured bindings, cleanup attributes.
 
-It does not model local types and aliases (their methods are read where they are called) nor variable length arrays' sizes.
+It does not model local types and aliases (their methods are read where they are called) nor variable length arrays'
+sizes.
 """
 
 from __future__ import annotations
@@ -96,7 +97,9 @@ def _bindings(reading: Reading, cursor: Cursor) -> list[Statement]:
     for at, name in enumerate(names):
         variable = reading.names.variable(name)
         element = _element(reading, whole, fields, at, variable.type)
-        reference = Type(f"{variable.type.spelling} &", f"{variable.type.name} &", "reference", 8, element=variable.type)
+        reference = Type(
+            f"{variable.type.spelling} &", f"{variable.type.name} &", "reference", 8, element=variable.type
+        )
         bound = Variable(variable.id, variable.name, reference, variable.kind)
         found.append(Declaration(reading.span(name), bound, element))
     return found
@@ -125,5 +128,3 @@ def condition_variable(reading: Reading, cursor: Cursor, value: Cursor) -> State
                 return declaration(reading, named)
         stack.extend(operands(part))
     return None
-
-

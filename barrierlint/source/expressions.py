@@ -1,7 +1,8 @@
-"""Expressions of the tree from libclang's: operators, casts, references, literals; constants folded where clang folds them.
+"""Expressions of the tree from libclang's: operators, casts, references, literals; constants folded where clang
+folds them.
 
-Implicit conversions stay only where they change a value (integers of another size or sign, floating, pointer to integer).
-It does not model floating literals: they are Opaque.
+Implicit conversions stay only where they change a value (integers of another size or sign, floating, pointer to
+integer). It does not model floating literals: they are Opaque.
 """
 
 from __future__ import annotations
@@ -32,7 +33,28 @@ from barrierlint.source.tree import (
     Unary,
 )
 
-_BINARY = ("", ".*", "->*", "*", "/", "%", "+", "-", "<<", ">>", "<=>", "<", ">", "<=", ">=", "==", "!=", "&", "^", "|")
+_BINARY: tuple[str, ...] = (
+    "",
+    ".*",
+    "->*",
+    "*",
+    "/",
+    "%",
+    "+",
+    "-",
+    "<<",
+    ">>",
+    "<=>",
+    "<",
+    ">",
+    "<=",
+    ">=",
+    "==",
+    "!=",
+    "&",
+    "^",
+    "|",
+)
 _BINARY += ("&&", "||", "=", "*=", "/=", "%=", "+=", "-=", "<<=", ">>=", "&=", "^=", "|=", ",")
 _UNARY = ("", "x++", "x--", "++x", "--x", "&", "*", "+", "-", "~", "!")
 _NUMBERS = ("integer", "bool", "enum")
@@ -155,7 +177,7 @@ def binary(reading: Reading, cursor: Cursor) -> Expression:
         return Assignment(span, type, op, left, right)
     if kind <= 2:
         return Opaque(span, type, op, (left, right))
-    if isinstance(left, Integer) and isinstance(right, Integer) or kind in (20, 21) and isinstance(left, Integer):
+    if (isinstance(left, Integer) and isinstance(right, Integer)) or (kind in (20, 21) and isinstance(left, Integer)):
         return fold(reading, cursor, type) or Binary(span, type, op, left, right)
     return Binary(span, type, op, left, right)
 
@@ -214,10 +236,12 @@ def converted(reading: Reading, cursor: Cursor, operand: Expression) -> Expressi
     if before.kind == "record" and type.kind in ("floating", "pointer", *_NUMBERS):
         return Opaque(reading.span(cursor), type, "implicit", (operand,))  # `va_arg`
     numbers = before.kind in _NUMBERS and type.kind in _NUMBERS
-    if numbers and ((before.size, before.signed) != (type.size, type.signed) or (before.kind == "bool") != (type.kind == "bool")):
+    if numbers and (
+        (before.size, before.signed) != (type.size, type.signed) or (before.kind == "bool") != (type.kind == "bool")
+    ):
         return Cast(reading.span(cursor), type, operand)
     mixed = before.kind in ("floating", "pointer", "array", *_NUMBERS) and type.kind in ("floating", *_NUMBERS)
-    if mixed and not numbers and before.kind != type.kind or type.kind == "pointer" and before.kind in _NUMBERS:
+    if (mixed and not numbers and before.kind != type.kind) or (type.kind == "pointer" and before.kind in _NUMBERS):
         return Cast(reading.span(cursor), type, operand)
     return operand
 
@@ -227,7 +251,9 @@ def _is_constant(cursor: Cursor, operand: Reference | Member) -> bool:
     if operand.type.volatile or isinstance(operand, Member):
         return False
     inner = operands(cursor)
-    return bool(inner) and bool(lib.clang_isConstQualifiedType(lib.clang_getCanonicalType(lib.clang_getCursorType(inner[0]))))
+    return bool(inner) and bool(
+        lib.clang_isConstQualifiedType(lib.clang_getCanonicalType(lib.clang_getCursorType(inner[0])))
+    )
 
 
 def place_of(target: Expression) -> str:
@@ -268,9 +294,9 @@ def statement_expression(reading: Reading, cursor: Cursor) -> Expression:
     return StatementExpression(reading.span(cursor), reading.type(cursor), body)
 
 
-EXPRESSIONS.update({kind: literal for kind in (106, 110, 130, 143, 153, 154)})
-EXPRESSIONS.update({kind: null for kind in (123, 131)})
-EXPRESSIONS.update({kind: cast for kind in (117, 124, 125, 126, 127, 128, 152)})
+EXPRESSIONS.update(dict.fromkeys((106, 110, 130, 143, 153, 154), literal))
+EXPRESSIONS.update(dict.fromkeys((123, 131), null))
+EXPRESSIONS.update(dict.fromkeys((117, 124, 125, 126, 127, 128, 152), cast))
 EXPRESSIONS.update(
     {
         101: reference,

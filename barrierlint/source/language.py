@@ -1,7 +1,7 @@
 """The language of a file and the arguments that every parse needs: standard, target, directories of headers.
 
-The compiler's own headers are ours (`include/`); those of the C and C++ libraries are the machine's, if it has any. A header's
-language is guessed from its text. It does not ask any compiler for its directories.
+The compiler's own headers are ours (`include/`); those of the C and C++ libraries are the machine's, if it has any.
+A header's language is guessed from its text. It does not ask any compiler for its directories.
 """
 
 from __future__ import annotations
@@ -12,17 +12,26 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from barrierlint.source.commands import DEFAULT_TARGET
+from barrierlint.source.flags import DEFAULT_TARGET
 
 INCLUDE = Path(__file__).parent / "include"
-_CXX = frozenset((".cc", ".cpp", ".cxx", ".c++", ".hh", ".hpp", ".hxx", ".h++", ".ipp", ".inl", ".tpp", ".C", ".H", ".ii"))
+_CXX = frozenset(
+    (".cc", ".cpp", ".cxx", ".c++", ".hh", ".hpp", ".hxx", ".h++", ".ipp", ".inl", ".tpp", ".C", ".H", ".ii")
+)
 _LIKE_CXX = re.compile(
     rb"^[ \t]*(?:class\s+\w+|template\s*<|namespace\s*\w*\s*\{|using\s+\w+|public:|private:|protected:)|\bconstexpr\b|"
     rb"\bnullptr\b|\boperator\s*[=+\-*/&|<>!(\[]|\bvirtual\b|\btypename\b|\w::\w|\bstatic_cast<|\breinterpret_cast<",
     re.MULTILINE,
 )
 _COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"", re.DOTALL)
-_ALWAYS = ("-ferror-limit=0", "-fbracket-depth=1024", "-w", "-Wno-error", "-fno-caret-diagnostics", "-ftemplate-backtrace-limit=1")
+_ALWAYS = (
+    "-ferror-limit=0",
+    "-fbracket-depth=1024",
+    "-w",
+    "-Wno-error",
+    "-fno-caret-diagnostics",
+    "-ftemplate-backtrace-limit=1",
+)
 
 
 def is_cxx(file: str, source: bytes) -> bool:
@@ -40,7 +49,7 @@ def complete(
     file: str, source: bytes, arguments: Sequence[str] | None, extra_include: Sequence[str]
 ) -> tuple[list[str], tuple[str, ...]]:
     """Return (all arguments for libclang, arguments left out): the given ones, then what they leave open."""
-    words = [word for word in arguments or ()]
+    words = list(arguments or ())
     if not any(word.startswith("--target=") or word == "-target" for word in words):
         words.insert(0, f"--target={DEFAULT_TARGET}")
     cxx = "++" in words[words.index("-x") + 1] if "-x" in words[:-1] else is_cxx(file, source)

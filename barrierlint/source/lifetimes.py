@@ -1,14 +1,14 @@
 """Destructors: which function runs when an object dies, implicit ones included.
 
-An implicit destructor that runs those of members or bases is made here as a function with an empty body. libclang shows no
-members of an instantiated class template, so its destructor is asked for with a probe (see `parsing`); without an answer the
-loss is noted. It does not model virtual bases.
+An implicit destructor that runs those of members or bases is made here as a function with an empty body. libclang
+shows no members of an instantiated class template, so its destructor is asked for with a probe (see `parsing`);
+without an answer the loss is noted. It does not model virtual bases.
 """
 
 from __future__ import annotations
 
 from barrierlint.source import clang_c
-from barrierlint.source.clang_c import CXType, Cursor, lib
+from barrierlint.source.clang_c import Cursor, CXType, lib
 from barrierlint.source.names import RECORDS
 from barrierlint.source.reading import COMPOUND, CXX_TRY, Reading
 from barrierlint.source.tree import Compound, Function
@@ -130,7 +130,9 @@ def _implicit(reading: Reading, raw: CXType, record: str, declaration: Cursor) -
 
 
 def _is_foreign(raw: CXType) -> bool:
-    """Whether the class is the standard library's and made of nothing of the user's: its destructor is of no interest."""
+    """Whether the class is the standard library's and made of nothing of the user's: its destructor is of no
+    interest.
+    """
     if not clang_c.text(lib.clang_getTypeSpelling(raw)).startswith(("std::", "__gnu_cxx::")):
         return False
     for number in range(max(0, lib.clang_Type_getNumTemplateArguments(raw))):

@@ -1,7 +1,7 @@
 """What clang could not read: its errors as notifications, and functions that vanished because of them.
 
-Every error of clang's is told once: as a missing header, an unknown flag, an incomplete function, or a parse error; beyond
-a number only how many more there are. It does not judge warnings.
+Every error of clang's is told once: as a missing header, an unknown flag, an incomplete function, or a parse error;
+beyond a number only how many more there are. It does not judge warnings.
 """
 
 from __future__ import annotations

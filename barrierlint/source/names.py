@@ -1,7 +1,7 @@
 """Names that hold across translation units: USRs of functions, ids of variables, printable qualified names.
 
-USRs of lambdas, and of what is instantiated with one, carry no place in clang 18: one is added here so that two lambdas of
-a function stay apart. It does not demangle symbols.
+USRs of lambdas, and of what is instantiated with one, carry no place in clang 18: one is added here so that two
+lambdas of a function stay apart. It does not demangle symbols.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import zlib
 
 from barrierlint.source import clang_c
-from barrierlint.source.clang_c import CXType, Cursor, lib
+from barrierlint.source.clang_c import Cursor, CXType, lib
 from barrierlint.source.places import position
 from barrierlint.source.tree import Type, Variable
 from barrierlint.source.types import Types
@@ -62,7 +62,9 @@ class Names:
 
     def _scope(self, parent: Cursor) -> str:
         if parent.kind in RECORDS:
-            spelling = clang_c.text(lib.clang_getTypeSpelling(lib.clang_getCanonicalType(lib.clang_getCursorType(parent))))
+            spelling = clang_c.text(
+                lib.clang_getTypeSpelling(lib.clang_getCanonicalType(lib.clang_getCursorType(parent)))
+            )
             return (spelling or clang_c.spelling(parent)).removeprefix("struct ").removeprefix("union ") + "::"
         if parent.kind == NAMESPACE:
             name = clang_c.spelling(parent)

@@ -87,9 +87,12 @@ def new(reading: Reading, cursor: Cursor) -> Expression:
     for part in operands(cursor):
         value = reading.expression(part)
         same = made is not None and value.type.spelling == made.spelling
-        if isinstance(value, Construct | Initializer) or same and not isinstance(value, Integer) or part.kind == 119:
-            made_by = value
-        elif same and placement:
+        if (
+            isinstance(value, Construct | Initializer)
+            or (same and not isinstance(value, Integer))
+            or part.kind == 119
+            or (same and placement)
+        ):
             made_by = value
         else:
             placement.append(value)
@@ -114,7 +117,9 @@ def throw(reading: Reading, cursor: Cursor) -> Expression:
 
 
 def lambda_(reading: Reading, cursor: Cursor) -> Expression:
-    """Read a lambda; its call operator is read as a function of its own (of a generic one each instantiation called)."""
+    """Read a lambda; its call operator is read as a function of its own (of a generic one each instantiation
+    called).
+    """
     raw = lib.clang_getCursorType(cursor)
     closure = lib.clang_getTypeDeclaration(raw)
     function = ""

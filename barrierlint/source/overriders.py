@@ -1,7 +1,7 @@
 """Possible targets of virtual calls: methods anywhere in the unit that override those called.
 
-Only classes outside the standard library are searched, once a unit. Overriders in instantiated class templates are known only
-if something else reaches them.
+Only classes outside the standard library are searched, once a unit. Overriders in instantiated class templates are
+known only if something else reaches them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From a file and its arguments to a TranslationUnit: the whole of `source` on one page.
 
-`parse` never fails on bad input: what could not be read is in the unit's notifications, `lost` where nothing could be. Arguments
-that libclang refuses outright are found one by one and left out. It does not run any compiler.
+`parse` never fails on bad input: what could not be read is in the unit's notifications, `lost` where nothing could
+be. Arguments that libclang refuses outright are found one by one and left out. It does not run any compiler.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from barrierlint.source import objects as _objects  # noqa: F401
 from barrierlint.source import statements as _statements  # noqa: F401
 from barrierlint.source import unexposed as _unexposed  # noqa: F401
 from barrierlint.source.clang_c import KEEP_GOING, Cursor, Unit, lib
-from barrierlint.source.commands import VALUED, architecture
+from barrierlint.source.flags import VALUED, architecture
 from barrierlint.source.functions import note_patterns, read_all
 from barrierlint.source.language import complete
 from barrierlint.source.losses import note_mistakes, sort_diagnostics
@@ -45,10 +45,11 @@ def parse(
     extra_include: Sequence[str] = (),
     limit: int = LIMIT,
 ) -> TranslationUnit:
-    """Return what `file` and all it reaches says, under `arguments` as `clean_arguments` gives them (None: the defaults).
+    """Return what `file` and all it reaches says, under `arguments` as `clean_arguments` gives them (None: the
+    defaults).
 
-    `unsaved` are contents of files in memory by path; `extra_include` directories are searched last. At most `limit` functions
-    are read. Unreadable input gives a unit without functions and a notification with `lost`.
+    `unsaved` are contents of files in memory by path; `extra_include` directories are searched last. At most `limit`
+    functions are read. Unreadable input gives a unit without functions and a notification with `lost`.
     """
     contents = {os.fspath(name): text.encode() for name, text in (unsaved or {}).items()}
     main = os.fspath(file)
@@ -69,12 +70,20 @@ def parse(
 
 
 def _parse(
-    main: str, words: list[str], contents: dict[str, bytes], source: bytes, target: str, notes: list[Notification], limit: int
+    main: str,
+    words: list[str],
+    contents: dict[str, bytes],
+    source: bytes,
+    target: str,
+    notes: list[Notification],
+    limit: int,
 ) -> TranslationUnit:
     """Parse and read, and where destructors of templates are wanted parse once more with probes for them."""
     unit = Unit(main, words, contents, KEEP_GOING)
     if not unit.handle:
-        lost = Notification("parse-error", f"{main}: clang could not parse this file at all; check its flags", Span(main, 1), True)
+        lost = Notification(
+            "parse-error", f"{main}: clang could not parse this file at all; check its flags", Span(main, 1), True
+        )
         return TranslationUnit(main, (), (), target, notifications=(*notes, lost))
     places = Places(main, main)
     mistakes, header_notes, failed = sort_diagnostics(unit, places)
@@ -110,7 +119,9 @@ def _read_probed(reading: Reading, main: str, words: list[str], contents: dict[s
         read_globals(reading, Roots())
     for usr, spelling in reading.to_probe.items():
         if usr not in reading.probed:
-            reading.note("lost-destructor", f"the destructor of `{spelling}` could not be read: what it does is unknown")
+            reading.note(
+                "lost-destructor", f"the destructor of `{spelling}` could not be read: what it does is unknown"
+            )
 
 
 def _read_unit(reading: Reading) -> Roots:
@@ -133,7 +144,9 @@ def _finish(
     records = read_records(reading)
     everything = [*notes, *reading.notes.values()]
     if failed and not functions and not roots.patterns:
-        message = f"{main}: nothing could be read because of errors; give include directories (-I) or a compile database (-p)"
+        message = (
+            f"{main}: nothing could be read because of errors; give include directories (-I) or a compile database (-p)"
+        )
         everything.append(Notification("parse-error", message, Span(main, 1), True))
     included = [reading.places.path(handle) for handle in clang_c.inclusions(reading.unit.handle)]
     return TranslationUnit(
@@ -149,7 +162,7 @@ def _finish(
     )
 
 
-# --- input -------------------------------------------------------------------------------------------------------------
+# --- input ----------------------------------------------------------------------------------------------------------
 
 
 def _read(main: str, contents: dict[str, bytes]) -> tuple[bytes, Notification | None]:
@@ -163,12 +176,16 @@ def _read(main: str, contents: dict[str, bytes]) -> tuple[bytes, Notification | 
         except OSError as error:
             return b"", Notification("no-such-file", f"{main}: {error.strerror or error}; check the path", None, True)
     if b"\0" in source:
-        return b"", Notification("binary-file", f"{main}: not a source file: it holds NUL bytes; leave it out", Span(main, 1), True)
+        return b"", Notification(
+            "binary-file", f"{main}: not a source file: it holds NUL bytes; leave it out", Span(main, 1), True
+        )
     if _TOWER.search(source):
         text = f"{main}: thousands of operators in a row: clang would overflow its stack; leave the file out"
         return b"", Notification("too-deep", text, Span(main, 1), True)
     if not source.strip():
-        note = Notification("empty-file", f"{main}: the file is empty: nothing to analyse", Span(main, 1), severity=Severity.NOTE)
+        note = Notification(
+            "empty-file", f"{main}: the file is empty: nothing to analyse", Span(main, 1), severity=Severity.NOTE
+        )
         return b"", note
     return source, None
 
@@ -199,7 +216,9 @@ def _groups(words: list[str]) -> list[list[str]]:
 
 
 def _flag_note(word: str) -> Notification:
-    return Notification("unknown-flag", f"flag `{word}` is not known to clang and was left out", None, severity=Severity.NOTE)
+    return Notification(
+        "unknown-flag", f"flag `{word}` is not known to clang and was left out", None, severity=Severity.NOTE
+    )
 
 
 def _is_cxx(words: list[str]) -> bool:
@@ -207,7 +226,7 @@ def _is_cxx(words: list[str]) -> bool:
     return at < 0 or "++" in words[at + 1]
 
 
-# --- probes ------------------------------------------------------------------------------------------------------------
+# --- probes ---------------------------------------------------------------------------------------------------------
 
 
 def _probes(wanted: dict[str, str]) -> str:

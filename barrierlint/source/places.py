@@ -7,6 +7,7 @@ node came from.
 from __future__ import annotations
 
 import os
+from ctypes import c_void_p
 
 from barrierlint.finding import Span
 from barrierlint.source import clang_c
@@ -61,7 +62,7 @@ class Places:
         """Return (file handle, line, column, offset) of one end of `extent`: nodes that nest share their ends."""
         known = self._expanded.get(raw)
         if known is None:
-            location = Location((clang_c.c_void_p * 2)(*extent.data), raw)
+            location = Location((c_void_p * 2)(*extent.data), raw)
             known = self._expanded[raw] = clang_c.expand(location)
         return known
 

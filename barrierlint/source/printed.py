@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[A-Za-z_$]\w*|\d[\w.]*|\S', re.DOTALL)
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]+|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[0-7]{1,3}|.)", re.DOTALL)
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
-_INTEREST = re.compile(r"\basm\b|\bfor \(|\b__atomic_|\b__c11_atomic_|\b__scoped_atomic_|\b_Generic\b|__builtin_choose_expr")
+_INTEREST = re.compile(
+    r"\basm\b|\bfor \(|\b__atomic_|\b__c11_atomic_|\b__scoped_atomic_|\b_Generic\b|__builtin_choose_expr"
+)
 
 ATOMIC_BUILTIN = re.compile(
     r"__(?:scoped_)?(?:c11_)?atomic_(?:init|load|load_n|store|store_n|exchange|exchange_n"
@@ -53,7 +55,9 @@ class Printed:
 
 
 def scan(source: str) -> Printed:
-    """Return the asm statements, loop headers (init, condition, step present), atomics and `_Generic` labels of `source`."""
+    """Return the asm statements, loop headers (init, condition, step present), atomics and `_Generic` labels of
+    `source`.
+    """
     found = Printed()
     if not _INTEREST.search(source):
         return found

@@ -100,7 +100,8 @@ class Reading:
         self.destructors: dict[str, str] = {}
 
     def move(self, unit: Unit, places: Places) -> None:
-        """Go on with another parse of the same file: what was made stays, what named nodes of the old unit is forgotten.
+        """Go on with another parse of the same file: what was made stays, what named nodes of the old unit is
+        forgotten.
 
         The old unit stays alive, since records seen in it are laid out later.
         """
@@ -223,7 +224,12 @@ class Reading:
     # --- losses ------------------------------------------------------------------------------------------------------
 
     def note(
-        self, kind: str, message: str, span: Span | None = None, severity: Severity = Severity.WARNING, lost: bool = False
+        self,
+        kind: str,
+        message: str,
+        span: Span | None = None,
+        severity: Severity = Severity.WARNING,
+        lost: bool = False,
     ) -> None:
         """Record a notification once."""
         key = (kind, message if span is None else f"{span.path}:{span.line}:{message}")

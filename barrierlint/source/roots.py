@@ -36,7 +36,7 @@ def find_roots(reading: Reading) -> Roots:
     parts = _part_files(reading)
     for cursor in clang_c.children(reading.unit.cursor()):
         location = lib.clang_getCursorLocation(cursor)
-        if lib.clang_Location_isFromMainFile(location) or parts and clang_c.expand(location)[0] in parts:
+        if lib.clang_Location_isFromMainFile(location) or (parts and clang_c.expand(location)[0] in parts):
             _collect(reading, cursor, found)
     return found
 

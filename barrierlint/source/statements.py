@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from barrierlint.finding import Span
 from barrierlint.source import clang_c
 from barrierlint.source.alignment import alignment
 from barrierlint.source.clang_c import Cursor, lib, statement_identity
@@ -36,7 +37,6 @@ from barrierlint.source.tree import (
     Switch,
     Try,
 )
-from barrierlint.finding import Span
 
 _VAR, _DECL_STMT, _NULL = 9, 231, 230
 _BLANK = re.compile(rb"\s+")
@@ -140,7 +140,9 @@ def switch(reading: Reading, cursor: Cursor) -> list[Statement]:
     parts = clang_c.children(cursor)
     init = _header(reading, parts, bool(parts) and parts[0].kind == _DECL_STMT)
     if len(parts) != 2:
-        return [Lost(span, "switch without value or body", tuple(reading.expression(part) for part in operands(cursor)))]
+        return [
+            Lost(span, "switch without value or body", tuple(reading.expression(part) for part in operands(cursor)))
+        ]
     if init is None and reading.cxx:
         init = condition_variable(reading, cursor, parts[0])
     return [Switch(span, init, reading.expression(parts[0]), reading.statement(parts[1]))]
@@ -221,7 +223,9 @@ def _guess(parts: list[Cursor]) -> tuple[bool, bool, bool]:
     is_init = first.kind == _DECL_STMT or 22 <= kind <= 33
     if len(parts) == 2:
         last = lib.clang_getCursorBinaryOperatorKind(parts[1]) if parts[1].kind in (114, 115) else 0
-        has_step = 22 <= last <= 33 or parts[1].kind == 112 and 1 <= lib.clang_getCursorUnaryOperatorKind(parts[1]) <= 4
+        has_step = 22 <= last <= 33 or (
+            parts[1].kind == 112 and 1 <= lib.clang_getCursorUnaryOperatorKind(parts[1]) <= 4
+        )
         return (is_init, not is_init or not has_step, has_step) if is_init != has_step else (is_init, False, True)
     step = first.kind == 112 and 1 <= lib.clang_getCursorUnaryOperatorKind(first) <= 4
     return is_init, not is_init and not step, step

@@ -2,7 +2,8 @@
 
 `source` builds it from libclang (template instantiations resolved, macros expanded, constants folded where they fold);
 `cfg` lowers it to events. All nodes are frozen; spans are where a person would point (expansion locations; for a node
-inside a macro the place of the macro's use). What it does not keep: comments, unevaluated operands, declarations without effect.
+inside a macro the place of the macro's use). What it does not keep: comments, unevaluated operands, declarations
+without effect.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from barrierlint.finding import Notification, Span
 class Type:
     """A C or C++ type: canonical `spelling`, the `name` as written (typedefs kept), and its `kind`.
 
-    `kind` is void, bool, integer, enum, floating, pointer, reference, record, array, function or other. `size` is in bytes
-    (0 unknown), `element` the pointee or element type, `record` the USR of a record's declaration, `length` of an array.
+    `kind` is void, bool, integer, enum, floating, pointer, reference, record, array, function or other. `size` is in
+    bytes (0 unknown), `element` the pointee or element type, `record` the USR of a record's declaration, `length` of
+    an array.
     """
 
     spelling: str
@@ -34,7 +36,9 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A declared object: `id` is unique in the program (`usr#name#offset`); `kind` is param, local, static, global, member."""
+    """A declared object: `id` is unique in the program (`usr#name#offset`); `kind` is param, local, static, global,
+    member.
+    """
 
     id: str
     name: str
@@ -92,7 +96,9 @@ class This:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`base.name` or `base->name` (`arrow`); `bits` is (first bit, width) of a bit-field, else None. `record` names the owner."""
+    """`base.name` or `base->name` (`arrow`); `bits` is (first bit, width) of a bit-field, else None. `record` names
+    the owner.
+    """
 
     span: Span
     type: Type
@@ -169,9 +175,10 @@ class Cast:
 class CallExpression:
     """A call. `callee` is the USR of the (instantiated) function, "" if the target is a value (`target`) or a builtin.
 
-    `qualified` is the printable qualified name with template arguments (`mmu::hw_ptep<0>::write`), for builtins the builtin's name
-    (`__atomic_store_n`). `object` is the object expression of a method call (an lvalue, or a pointer if `arrow`), None for free functions. `result` is
-    the type returned. `noreturn` where the declaration says so. `virtual` where dispatch is dynamic.
+    `qualified` is the printable qualified name with template arguments (`mmu::hw_ptep<0>::write`), for builtins the
+    builtin's name (`__atomic_store_n`). `object` is the object expression of a method call (an lvalue, or a pointer
+    if `arrow`), None for free functions. `result` is the type returned. `noreturn` where the declaration says so.
+    `virtual` where dispatch is dynamic.
     """
 
     span: Span
@@ -188,7 +195,9 @@ class CallExpression:
 
 @dataclass(frozen=True, slots=True)
 class Construct:
-    """An object of class `type` made by constructor `callee` ("" if trivial or implicit); `destructor` is its destructor's USR."""
+    """An object of class `type` made by constructor `callee` ("" if trivial or implicit); `destructor` is its
+    destructor's USR.
+    """
 
     span: Span
     type: Type
@@ -209,7 +218,8 @@ class Initializer:
 
 @dataclass(frozen=True, slots=True)
 class Lambda:
-    """A lambda expression; `function` is the USR of its call operator, whose body refers to captured variables by their own ids.
+    """A lambda expression; `function` is the USR of its call operator, whose body refers to captured variables by
+    their own ids.
 
     `captures` are (variable, by reference). A by-value capture still refers to the outer variable's id.
     """
@@ -260,7 +270,9 @@ class Throw:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """Any other expression: its parts are evaluated in order, its value is unknown. `what` is libclang's name for it."""
+    """Any other expression: its parts are evaluated in order, its value is unknown. `what` is libclang's name for
+    it.
+    """
 
     span: Span
     type: Type
@@ -507,9 +519,10 @@ class MemberInitializer:
 class Function:
     """A function with a body: of a template the instantiation, of a lambda its call operator.
 
-    `qualified` is printable (`ns::cls<int>::method`), `params` without the object. `record` is the USR of the class of a
-    method (then `this` exists unless `is_static`); `members` the destructors of members and bases that run after a destructor's
-    body. `labels_taken` are labels whose address is taken. `external` means other files can call it.
+    `qualified` is printable (`ns::cls<int>::method`), `params` without the object. `record` is the USR of the class
+    of a method (then `this` exists unless `is_static`); `members` the destructors of members and bases that run
+    after a destructor's body. `labels_taken` are labels whose address is taken. `external` means other files can
+    call it.
     """
 
     usr: str
@@ -555,7 +568,8 @@ class Record:
 class TranslationUnit:
     """All functions reached from those defined in `path`, and what was lost on the way.
 
-    `roots` are the USRs of functions defined in the main file itself. `target` is the triple's architecture (`aarch64`, `x86_64`, …).
+    `roots` are the USRs of functions defined in the main file itself. `target` is the triple's architecture
+    (`aarch64`, `x86_64`, …).
     """
 
     path: str

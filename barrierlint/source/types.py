@@ -7,7 +7,7 @@ calling conventions.
 from __future__ import annotations
 
 from barrierlint.source import clang_c
-from barrierlint.source.clang_c import CXType, Cursor, lib
+from barrierlint.source.clang_c import Cursor, CXType, lib
 from barrierlint.source.tree import Type
 
 _BOOL, _POINTER, _LVALUE, _RVALUE, _RECORD, _ENUM, _ATOMIC, _MEMBER_POINTER = 3, 101, 103, 104, 105, 106, 177, 117
@@ -17,7 +17,9 @@ _FLOATING = frozenset((21, 22, 23, 30, 31, 32, 39))
 _ARRAYS = frozenset((112, 114, 115, 116))
 _FUNCTIONS = frozenset((110, 111))
 _POINTERS = frozenset((_POINTER, 102, 24))
-_SIZED = _INTEGERS | _FLOATING | _ARRAYS | _POINTERS | {_BOOL, _LVALUE, _RVALUE, _RECORD, _ENUM, _MEMBER_POINTER, 100, 113}
+_SIZED = (
+    _INTEGERS | _FLOATING | _ARRAYS | _POINTERS | {_BOOL, _LVALUE, _RVALUE, _RECORD, _ENUM, _MEMBER_POINTER, 100, 113}
+)
 
 VOID = Type("void", "void", "void")
 UNKNOWN = Type("", "", "other")
@@ -69,7 +71,9 @@ class Types:
         if kind in _ARRAYS:
             element = self.convert(lib.clang_getElementType(raw if raw.kind == kind else inner))
             length = max(0, lib.clang_getArraySize(inner)) if kind == 112 else 0
-            return Type(spelling, name, "array", size, volatile=volatile or element.volatile, element=element, length=length)
+            return Type(
+                spelling, name, "array", size, volatile=volatile or element.volatile, element=element, length=length
+            )
         if kind in _FUNCTIONS:
             return Type(spelling, name, "function", element=self.convert(lib.clang_getResultType(inner)))
         if kind == _RECORD:

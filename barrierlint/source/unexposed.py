@@ -14,7 +14,7 @@ from barrierlint.source.clang_c import Cursor, lib, statement_identity
 from barrierlint.source.expressions import converted, fold
 from barrierlint.source.printed import ATOMIC_BUILTIN
 from barrierlint.source.reading import EXPRESSIONS, Reading, opaque, operands
-from barrierlint.source.tree import Assignment, Binary, CallExpression, Conditional, Expression, Integer, Opaque
+from barrierlint.source.tree import Assignment, Binary, CallExpression, Conditional, Expression, Opaque
 
 _WORD = re.compile(rb"\w+")
 
@@ -114,10 +114,6 @@ def compound_literal(reading: Reading, cursor: Cursor) -> Expression:
     """Read `(T){ … }`."""
     inner = operands(cursor)
     return reading.expression(inner[-1]) if inner else opaque(reading, cursor)
-
-
-
-
 
 
 EXPRESSIONS.update({100: unexposed, 118: compound_literal, 120: address_of_label, 122: generic})

@@ -46,38 +46,58 @@ def test_binary_operators_keep_their_sides(op: str, name: str) -> None:
 def test_comparisons_of_c_and_cxx(op: str) -> None:
     for name in ("case.c", "case.cc"):
         found = value(f"a {op} b", name)
-        assert isinstance(found, Cast) and isinstance(found.operand, Binary) and found.operand.op == op
+        assert isinstance(found, Cast)
+        assert isinstance(found.operand, Binary)
+        assert found.operand.op == op
 
 
 @pytest.mark.parametrize("op", ["=", "*=", "/=", "%=", "+=", "-=", "<<=", ">>=", "&=", "^=", "|="])
 def test_assignments(op: str) -> None:
     unit = read(f"void f(long a, long *p) {{ *p {op} a; }}")
     (found,) = find(function(unit, "f").body, Assignment)
-    assert found.op == op and isinstance(found.target, Unary) and found.target.op == "*"
+    assert found.op == op
+    assert isinstance(found.target, Unary)
+    assert found.target.op == "*"
 
 
-@pytest.mark.parametrize(("code", "op"), [("a++", "x++"), ("a--", "x--"), ("++a", "++x"), ("--a", "--x"), ("-a", "-"), ("~a", "~")])
+@pytest.mark.parametrize(
+    ("code", "op"), [("a++", "x++"), ("a--", "x--"), ("++a", "++x"), ("--a", "--x"), ("-a", "-"), ("~a", "~")]
+)
 def test_unary_operators(code: str, op: str) -> None:
     found = value(code)
-    assert isinstance(found, Unary) and found.op == op
+    assert isinstance(found, Unary)
+    assert found.op == op
 
 
 def test_subscript_written_backwards() -> None:
     found = value("3[p]")
-    assert isinstance(found, Subscript) and isinstance(found.base, Reference) and isinstance(found.index, Integer)
+    assert isinstance(found, Subscript)
+    assert isinstance(found.base, Reference)
+    assert isinstance(found.index, Integer)
 
 
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [("sizeof(p)", 8), ("1 << 4 | 3", 19), ("-1", -1), ("E2", 7), ("'a'", 97), ("__builtin_offsetof(struct s, b)", 8), ("4u - 5u", 2**32 - 1)],
+    [
+        ("sizeof(p)", 8),
+        ("1 << 4 | 3", 19),
+        ("-1", -1),
+        ("E2", 7),
+        ("'a'", 97),
+        ("__builtin_offsetof(struct s, b)", 8),
+        ("4u - 5u", 2**32 - 1),
+    ],
 )
 def test_constants_fold(code: str, expected: int) -> None:
     found = value(code, before="struct s { long a; long b; }; enum { E1 = 6, E2 };")
-    assert isinstance(found, Integer) and found.value == expected
+    assert isinstance(found, Integer)
+    assert found.value == expected
 
 
 def test_constexpr_folds_and_a_runtime_value_does_not() -> None:
-    before = "constexpr long square(long x) { return x * x; } template<int N> struct Q { static constexpr int k = N * 2; };"
+    before = (
+        "constexpr long square(long x) { return x * x; } template<int N> struct Q { static constexpr int k = N * 2; };"
+    )
     assert isinstance(value("square(3) + Q<4>::k", "case.cc", before), Integer)
     assert not isinstance(value("square(a)", "case.cc", before), Integer)
 
@@ -91,13 +111,18 @@ def test_conversions_that_change_values_stay_and_others_go() -> None:
 
 def test_gnu_conditional_without_middle() -> None:
     found = value("a ?: b")
-    assert isinstance(found, Conditional) and found.yes is None
+    assert isinstance(found, Conditional)
+    assert found.yes is None
     full = value("a ? b : 1")
-    assert isinstance(full, Conditional) and full.yes is not None
+    assert isinstance(full, Conditional)
+    assert full.yes is not None
 
 
 def test_statement_expression_and_nested_macro_locals_stay_apart() -> None:
-    unit = read("#define MAX(a, b) ({ long _a = (a); long _b = (b); _a > _b ? _a : _b; })\nlong f(long x, long y) { return MAX(MAX(x, y), 3); }")
+    unit = read(
+        "#define MAX(a, b) ({ long _a = (a); long _b = (b); _a > _b ? _a : _b; })\nlong f(long x, long "
+        "y) { return MAX(MAX(x, y), 3); }"
+    )
     body = function(unit, "f").body
     assert len(find(body, StatementExpression)) == 2
     ids = [one.variable.id for one in find(body, Declaration)]
@@ -130,7 +155,9 @@ def shown(args: tuple[object, ...]) -> list[object]:
 @pytest.mark.parametrize(("code", "qualified", "args"), ATOMICS)
 @pytest.mark.parametrize("name", ["case.c", "case.cc"])
 @pytest.mark.parametrize("macro", [False, True])
-def test_atomic_builtins_keep_name_and_argument_order(code: str, qualified: str, args: list[object], name: str, macro: bool) -> None:
+def test_atomic_builtins_keep_name_and_argument_order(
+    code: str, qualified: str, args: list[object], name: str, macro: bool
+) -> None:
     head = "#define DO(x) " + code.replace("__atomic_", "__atomic_") + "\n"
     use = "DO(0)" if macro else code
     unit = read(f"{head}long f(long *p, long *q, long a, long b) {{ return {use}; }}", name)
@@ -150,18 +177,29 @@ def test_atomic_stores_exchanges_and_pasted_names() -> None:
     unit = read(code)
     found = find(function(unit, "f").body, CallExpression)
     names = [one.qualified for one in found]
-    assert names == ["__atomic_store_n", "__atomic_exchange", "__atomic_store_n", "__atomic_load_n", "__atomic_thread_fence"]
+    assert names == [
+        "__atomic_store_n",
+        "__atomic_exchange",
+        "__atomic_store_n",
+        "__atomic_load_n",
+        "__atomic_thread_fence",
+    ]
     assert shown(found[0].args) == ["p", "v", 3]
-    assert isinstance(found[1].args[2], Reference) and found[1].args[2].variable.name == "q"
+    assert isinstance(found[1].args[2], Reference)
+    assert found[1].args[2].variable.name == "q"
     assert "lost-builtin" not in kinds(unit)
 
 
 def test_c11_atomics_through_our_header() -> None:
-    unit = read("#include <stdatomic.h>\n#include <stdint.h>\n_Atomic(uint64_t) a;\nvoid f(void) { atomic_store_explicit(&a, 3, memory_order_release); a = 4; }")
+    unit = read(
+        "#include <stdatomic.h>\n#include <stdint.h>\n_Atomic(uint64_t) a;\nvoid f(void) { "
+        "atomic_store_explicit(&a, 3, memory_order_release); a = 4; }"
+    )
     (call,) = find(function(unit, "f").body, CallExpression)
     assert (call.qualified, shown(call.args[1:])) == ("__c11_atomic_store", [3, 3])
     (store,) = find(function(unit, "f").body, Assignment)
-    assert store.target.type.atomic and store.target.type.size == 8
+    assert store.target.type.atomic
+    assert store.target.type.size == 8
     assert kinds(unit) == []
 
 
@@ -180,13 +218,23 @@ def test_members_bit_fields_and_anonymous_unions() -> None:
     ]
     assert next(one for one in members if one.name == "seen").type.volatile
     record = next(one for one in unit.records if one.qualified == "pte")
-    assert [(name, offset, width) for name, _, offset, width in record.fields] == [("valid", 0, 1), ("table", 1, 1), ("address", 2, 36)]
+    assert [(name, offset, width) for name, _, offset, width in record.fields] == [
+        ("valid", 0, 1),
+        ("table", 1, 1),
+        ("address", 2, 36),
+    ]
     assert record.size == 8
 
 
 def test_initialisers_in_c() -> None:
-    unit = read("struct s { int a; int b; }; void f(void) { struct s x = { .b = 2, .a = 1 }; struct s y = { 3, 4 }; int z[3] = { 1, [2] = 5 }; struct s *p = &(struct s){ 7, 8 }; }")
-    found = [[(name, getattr(item, "value", None)) for name, item in one.items] for one in find(function(unit, "f").body, Initializer)]
+    unit = read(
+        "struct s { int a; int b; }; void f(void) { struct s x = { .b = 2, .a = 1 }; struct s y = { 3, 4 "
+        "}; int z[3] = { 1, [2] = 5 }; struct s *p = &(struct s){ 7, 8 }; }"
+    )
+    found = [
+        [(name, getattr(item, "value", None)) for name, item in one.items]
+        for one in find(function(unit, "f").body, Initializer)
+    ]
     assert found == [[("b", 2), ("a", 1)], [("a", 3), ("b", 4)], [("", 1), ("", 5)], [("a", 7), ("b", 8)]]
 
 
@@ -199,12 +247,17 @@ def test_arithmetic_on_void_pointers_is_read_as_gcc_does() -> None:
     for name in ("case.c", "case.cc"):
         unit = read("void use(void *); void f(void *p, long n) { use(p + n); }", name)
         (call,) = find(function(unit, "f").body, CallExpression)
-        assert call.qualified == "use" and isinstance(call.args[0], Binary) and call.args[0].op == "+"
+        assert call.qualified == "use"
+        assert isinstance(call.args[0], Binary)
+        assert call.args[0].op == "+"
         assert kinds(unit) == []
 
 
 def test_builtins_and_intrinsics() -> None:
-    unit = read("#include <arm_acle.h>\nvoid f(long x) { __dsb(11); __isb(15); __arm_wsr64(\"ttbr0_el1\", x); if (__builtin_expect(x == 3, 0)) __builtin_unreachable(); }")
+    unit = read(
+        '#include <arm_acle.h>\nvoid f(long x) { __dsb(11); __isb(15); __arm_wsr64("ttbr0_el1", x); if '
+        "(__builtin_expect(x == 3, 0)) __builtin_unreachable(); }"
+    )
     found = find(function(unit, "f").body, CallExpression)
     assert [one.qualified for one in found] == [
         "__builtin_arm_dsb",
@@ -214,13 +267,15 @@ def test_builtins_and_intrinsics() -> None:
         "__builtin_unreachable",
     ]
     assert [one.noreturn for one in found] == [False] * 4 + [True]
-    assert isinstance(found[0].args[0], Integer) and found[0].args[0].value == 11
+    assert isinstance(found[0].args[0], Integer)
+    assert found[0].args[0].value == 11
 
 
 def test_volatile_dereference_is_seen_in_the_type() -> None:
     unit = read("void f(unsigned long *p) { *(volatile unsigned long *)p = 1; *p = 2; }")
     first, second = find(function(unit, "f").body, Assignment)
-    assert first.target.type.volatile and not second.target.type.volatile
+    assert first.target.type.volatile
+    assert not second.target.type.volatile
 
 
 def test_unknown_expressions_keep_their_parts() -> None:
