@@ -15,11 +15,13 @@ from pathlib import Path
 
 from barrierlint import source
 from barrierlint.finding import Notification, Severity, Span
-from barrierlint.source.commands import DEFAULT_TARGET
 
 SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp"})
 HEADERS = frozenset({".h", ".hh", ".hpp", ".hxx", ".h++", ".H", ".inc", ".inl", ".ipp", ".tcc"})
 ASSEMBLY = frozenset({".S", ".s", ".sx", ".asm"})
+
+TARGET = "aarch64-linux-gnu"
+"""The machine that `source.clean_arguments` compiles for where a command names none."""
 
 HOW_TO_GET_ONE = (
     "get one with `cmake -DCMAKE_EXPORT_COMPILE_COMMANDS=ON`, `bear -- make` or Linux's "
@@ -44,7 +46,7 @@ class Request:
     flags: tuple[str, ...] | None = None
     extra: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
-    target: str = "aarch64-linux-gnu"
+    target: str = TARGET
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def _input(path: str, request: Request, commands: dict[str, source.CompileComman
 
 def _retargeted(word: str, command: source.CompileCommand, request: Request) -> str:
     """The default target, where the command names none, is what the user says it is."""
-    guessed = word == f"--target={DEFAULT_TARGET}" and word not in command.arguments
+    guessed = word == f"--target={TARGET}" and word not in command.arguments
     return f"--target={request.target}" if guessed else word
 
 

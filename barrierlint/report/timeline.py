@@ -53,7 +53,8 @@ def _cells(step: TraceStep, columns: list[str]) -> list[str]:
     """One row: the step's sentence under its actor; the hardware says whose it is."""
     own = pe_of(step)
     here = own if step.actor == own else HARDWARE
-    text = printable(step.what if here == own else f"{step.actor}: {step.what}")
+    kind = step.actor.partition(" ")[0]
+    text = printable(step.what if here == own else f"{step.actor}: {step.what.removeprefix(f'{kind} ')}")
     return [text if column == here else "" for column in columns]
 
 
