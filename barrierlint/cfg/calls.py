@@ -166,7 +166,8 @@ def _evaluate(frame: Frame, expression: tree.CallExpression) -> Given:
     types += [arg.type for arg in expression.args]
     into = frame.builder.temporary() if expression.type.kind != "void" else None
     all_terms = (*terms, *rest)
-    known = pointees(place, types[0]) if types else ()
+    operand = object if object is not None and len(terms) else (expression.args[0] if expression.args else None)
+    known = pointees(place, operand) if operand is not None else ()
     return Given(expression, all_terms, tuple(types), object is not None and bool(terms), known, into)
 
 

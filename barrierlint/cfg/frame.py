@@ -97,6 +97,7 @@ class Frame:
         self.pads: dict[Cleanup, int] = {}
         self.bound: dict[str, Term] = {}  # parameters of a constructor read as a value
         self._objects = 0
+        self._identities = 0
 
     def value(self, expression: tree.Expression) -> Term:
         """Evaluate `expression` for its value; steps go to the current block."""
@@ -132,7 +133,12 @@ class Frame:
 
     def unknown(self, what: str = "value") -> Unknown:
         """A fresh unknown value, unique in the program."""
-        return Unknown(f"{self.function.usr}#{what}#{self.builder.temporary()}")
+        return Unknown(self.identity(what))
+
+    def identity(self, what: str) -> str:
+        """A fresh id, unique in the program, that shows as `what`."""
+        self._identities += 1
+        return f"{self.function.usr}#{what}#{self._identities}"
 
     def this(self) -> Name:
         """The object pointer."""

@@ -1,9 +1,10 @@
 """Control-flow graphs of events: blocks of steps, joined by edges that say when they are taken.
 
-A `Cfg` is what one function does, in the alphabet of `barrierlint.events`, evaluation order made explicit: every memory access,
-barrier and call is a step of its own, operands are pure terms, and results are bound to names. Scalars and pointers held in locals
-whose address is never taken are `Name`s bound by `Assign`; all other objects live in memory and are read and written by `Access`
-steps on `AddressOf`/`Field`/`Element` addresses. What it does not model: instruction scheduling and the compiler's own reordering.
+A `Cfg` is what one function does, in the alphabet of `barrierlint.events`, evaluation order made explicit: every
+memory access, barrier and call is a step of its own, operands are pure terms, and results are bound to names. Scalars
+and pointers held in locals whose address is never taken are `Name`s bound by `Assign`; all other objects live in
+memory and are read and written by `Access` steps on `AddressOf`/`Field`/`Element` addresses. What it does not model:
+instruction scheduling and the compiler's own reordering.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An edge to block `target`; `reason` is "", true, false, case, default, back, goto, break, continue, throw, return, …."""
+    """An edge to block `target`; `reason` is "", true, false, case, default, back, goto, break, continue, throw,
+    return, ….
+    """
 
     target: int
     guards: tuple[Guard, ...] = ()
@@ -60,11 +63,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Cfg:
-    """The graph of one function. Block ids are indices into `blocks`; `exit` is the normal return, `unwind` an exception leaving
-    (-1 if none can). Blocks from which neither is reached (noreturn calls, endless loops) are kept.
+    """The graph of one function. Block ids are indices into `blocks`; `exit` is the normal return, `unwind` an
+    exception leaving (-1 if none can). Blocks from which neither is reached (noreturn calls, endless loops) are
+    kept.
 
-    `aarch64` is False for code compiled for another architecture. `external`: unknown code may call it; `address_taken`: through a
-    pointer too. `place` is the span of the name; `end` that of the closing brace.
+    `aarch64` is False for code compiled for another architecture. `external`: unknown code may call it;
+    `address_taken`: through a pointer too. `place` is the span of the name; `end` that of the closing brace.
     """
 
     usr: str

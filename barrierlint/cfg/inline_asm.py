@@ -22,7 +22,7 @@ def _asm(frame: Frame, statement: tree.Asm) -> None:
     bindings: list[tuple[Place, str]] = []
     outputs = [_output(frame, operand, bindings) for operand in statement.outputs]
     inputs = [_input(frame, operand) for operand in statement.inputs]
-    temporary = f"{frame.function.usr}#asm#{frame.builder.temporary()}"
+    temporary = frame.identity("asm")
     decoded = decode_statement(statement, outputs, inputs, temporary)
     for item in decoded.items:
         _emit_item(frame, item, statement.span)

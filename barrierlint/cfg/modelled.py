@@ -17,6 +17,7 @@ from barrierlint.cfg.asm import decode_lines
 from barrierlint.cfg.descriptors import plain_name
 from barrierlint.cfg.fold import SCALARS, ZERO, apply
 from barrierlint.cfg.frame import Frame, Place
+from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.places import member_place
 from barrierlint.events import Access, Assign, Call, DescriptorWrite, Drain, Event, Kind
 from barrierlint.finding import Span
@@ -61,7 +62,7 @@ def lower_modelled(frame: Frame, given: Given, model: FunctionModel | None) -> b
         bound = _access(frame, given, model.access, note) or bound
     arguments = given.terms[given.has_object :]
     for text in model.does:
-        for event in decode_lines(text, arguments, _prefix(frame, "model")):
+        for event in decode_lines(text, arguments, frame.identity("model")):
             frame.emit(event, span, note)
     if model.drain:
         frame.emit(Drain(model.drain), span, note)
@@ -167,7 +168,7 @@ def lower_intrinsic(frame: Frame, given: Given) -> bool:
     """Emit what a builtin, intrinsic or atomic operation does; False if the call is none."""
     call, span = given.call, given.call.span
     strings = tuple(arg.value if isinstance(arg, tree.Text) else None for arg in call.args)
-    prefix = _prefix(frame, call.qualified.rpartition("::")[2])
+    prefix = frame.identity(call.qualified.rpartition("::")[2])
     events = intrinsics.lower(
         call.qualified, given.terms, types=given.types, into=given.into, strings=strings, temporary=prefix
     )
@@ -180,10 +181,6 @@ def lower_intrinsic(frame: Frame, given: Given) -> bool:
     if given.into and not any(_binds(event, given.into) for event in events):
         frame.emit(Assign(given.into, frame.unknown("result")), span)
     return True
-
-
-def _prefix(frame: Frame, name: str) -> str:
-    return f"{frame.function.usr}#{name}#{frame.builder.temporary()}"
 
 
 def _binds(event: Event, into: str) -> bool:
@@ -261,10 +258,13 @@ def _exchanged_if(
     rest[:] = [one for one in rest if not (isinstance(one, Assign) and one.name == told)]
 
 
-def pointees(place: Place | None, type: tree.Type) -> tuple[tree.Type, ...]:
-    """The types of what an operand of `type` points to; `place` is known where it was written `&x`."""
+def pointees(place: Place | None, expression: tree.Expression) -> tuple[tree.Type, ...]:
+    """The types of what an operand points to, also under casts; `place` is known where it was written `&x`."""
+    type = expression.type
     if place is not None:
         return place.types
-    if type.kind in ("pointer", "reference", "array") and type.element is not None:
-        return (type.element,)
-    return (type,) if type.kind == "record" else ()
+    if type.kind not in ("pointer", "reference", "array") or type.element is None:
+        return (type,) if type.kind == "record" else ()
+    inner = peel(expression).type.element
+    cast = inner is not None and inner.size == type.element.size and inner != type.element
+    return (inner, type.element) if cast and inner is not None else (type.element,)

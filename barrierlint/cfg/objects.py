@@ -52,6 +52,10 @@ def initialize(frame: Frame, place: Place, value: tree.Expression, span: Span) -
         if isinstance(inner, tree.CallExpression) and inner.type.kind == "record":
             write(frame, place, call_value(frame, inner), span)
             return
+        if isinstance(inner, tree.Construct) and not inner.args and inner.callee not in frame.environment.functions:
+            if place.register:
+                write(frame, place, frame.unknown("uninitialised"), span)
+            return
         if isinstance(inner, tree.Construct):
             write(frame, place, construct_value(frame, inner), span)
             return

@@ -14,7 +14,7 @@ from barrierlint.cfg.frame import PLACES, Frame, Place
 from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.records import is_anonymous
 from barrierlint.source import tree
-from barrierlint.terms import AddressOf, Field, Term
+from barrierlint.terms import AddressOf, Const, Field, Term
 
 _STATIC = frozenset({"static", "global", "member"})
 
@@ -124,11 +124,24 @@ def _member(frame: Frame, expression: tree.Member) -> Place:
 
 
 def _subscript(frame: Frame, expression: tree.Subscript) -> Place:
-    base = frame.value(expression.base)
+    whole = peel(expression.base)
+    inside = frame.place(whole) if whole.type.kind == "array" else None
+    base = frame.value(expression.base) if inside is None else inside.address
     index = frame.value(expression.index)
+    if inside is not None and base is None:
+        return _element_of_value(frame, inside, index, expression.type)
+    base = base if base is not None else frame.unknown("array")
     place = memory(frame, element(base, index, width(frame, expression.type)), expression.type)
-    whole = peel(expression.base).type
-    return replace(place, volatile=place.volatile or (whole.kind == "array" and whole.volatile))
+    return replace(place, volatile=place.volatile or (whole.type.kind == "array" and whole.type.volatile))
+
+
+def _element_of_value(frame: Frame, whole: Place, index: Term, type: tree.Type) -> Place:
+    """An element of an array inside a transparent record held as a value."""
+    if whole.type.size <= type.size:
+        return replace(whole, type=type, cell=type, types=(*whole.types, type))
+    if isinstance(index, Const):
+        return _part(whole, type, 8 * type.size * index.value)
+    return Place(type, type, value=frame.unknown("element"), types=(type,))
 
 
 def _unary(frame: Frame, expression: tree.Unary) -> Place:

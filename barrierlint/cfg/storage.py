@@ -30,6 +30,7 @@ class Storage:
         self._layouts = layouts
         self._ids: set[str] = set()
         self._own: set[str] = set()
+        self._indexed: set[int] = set()  # array members seen under a constant index
         self._returns_reference = False
 
     def collect(self, functions: Iterable[tree.Function]) -> frozenset[str]:
@@ -51,6 +52,10 @@ class Storage:
         match node:
             case tree.Reference(variable=variable) if variable.id not in self._own:
                 self._ids.add(variable.id)
+            case tree.Subscript(base=base, index=tree.Integer()):
+                self._indexed.add(id(peel(base)))
+            case tree.Member(type=type) if type.kind == "array" and id(node) not in self._indexed:
+                self._take(node)  # it decays to its address, or its index is not known
             case tree.Unary(op="&", operand=operand):
                 self._take(operand)
             case tree.CallExpression():
