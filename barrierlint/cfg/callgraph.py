@@ -162,7 +162,7 @@ def _escaping(function: tree.Function) -> tuple[bool, set[str]]:
 
 
 def captures_this(functions: Mapping[str, tree.Function]) -> frozenset[str]:
-    """The call operators of lambdas that use the `this` of the function around them, themselves or in a lambda inside."""
+    """The call operators of lambdas using the `this` of the function around them, themselves or in a lambda inside."""
     uses: set[str] = set()
     inside: dict[str, list[str]] = {}
     for function in functions.values():

@@ -54,7 +54,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A straight line of steps. A call is always the last step of its block, so that a summary applies between blocks."""
+    """A straight line of steps. A call is the last step of its block, so that a summary applies between blocks."""
 
     id: int
     steps: tuple[Step, ...]
