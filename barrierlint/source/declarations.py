@@ -10,10 +10,10 @@ import re
 
 from barrierlint.source import clang_c
 from barrierlint.source.clang_c import Cursor, lib
-from barrierlint.source.expressions import record_stores
 from barrierlint.source.lifetimes import destructor
 from barrierlint.source.places import position
 from barrierlint.source.reading import Reading, operands
+from barrierlint.source.stores import record_stores
 from barrierlint.source.tree import (
     Construct,
     Declaration,

@@ -14,6 +14,7 @@ from barrierlint.source.clang_c import Cursor, lib
 from barrierlint.source.names import FUNCTIONS
 from barrierlint.source.printed import unescape
 from barrierlint.source.reading import EXPRESSIONS, Reading, opaque, operands
+from barrierlint.source.stores import place_of, record_stores
 from barrierlint.source.tree import (
     Assignment,
     Binary,
@@ -254,33 +255,6 @@ def _is_constant(cursor: Cursor, operand: Reference | Member) -> bool:
     return bool(inner) and bool(
         lib.clang_isConstQualifiedType(lib.clang_getCanonicalType(lib.clang_getCursorType(inner[0])))
     )
-
-
-def place_of(target: Expression) -> str:
-    """Return where a function's address stored in `target` can be found again: `record::member` or a variable's id."""
-    match target:
-        case Member(record=record, name=name):
-            return f"{record}::{name}"
-        case Reference(variable=variable):
-            return variable.id
-        case Subscript(base=base):
-            return place_of(base)
-        case Unary(operand=operand) | Cast(operand=operand):
-            return place_of(operand)
-    return ""
-
-
-def record_stores(reading: Reading, place: str, value: Expression) -> None:
-    """Record the functions whose address `value` may be as stored at `place`."""
-    match value:
-        case FunctionReference(usr=usr):
-            reading.assign(place, usr)
-        case Cast(operand=operand):
-            record_stores(reading, place, operand)
-        case Conditional(yes=yes, no=no):
-            if yes is not None:
-                record_stores(reading, place, yes)
-            record_stores(reading, place, no)
 
 
 def statement_expression(reading: Reading, cursor: Cursor) -> Expression:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from barrierlint.finding import Severity
+from barrierlint.finding import Severity, Span
 from barrierlint.source import clang_c
 from barrierlint.source.clang_c import Cursor, lib
 from barrierlint.source.construction import initializers
@@ -122,15 +122,20 @@ def _overrides(reading: Reading, cursor: Cursor) -> tuple[str, ...]:
     return tuple(found)
 
 
-def note_patterns(reading: Reading, patterns: dict[str, Cursor]) -> None:
+def bodies_of(reading: Reading, patterns: dict[str, Cursor]) -> dict[str, tuple[str, Span]]:
+    """Return name and place of those templates that have a body."""
+    found = {usr: cursor for usr, cursor in patterns.items() if _body(cursor) is not None}
+    return {usr: (reading.names.qualified(cursor), reading.span(cursor)) for usr, cursor in found.items()}
+
+
+def note_patterns(reading: Reading, patterns: dict[str, tuple[str, Span]]) -> None:
     """Note the templates of the main file of which nothing was instantiated: their bodies were not analysed."""
-    met = {function.pattern for function in reading.made.values()}
-    for usr, cursor in patterns.items():
-        if usr not in met and _body(cursor) is not None:
-            name = reading.names.qualified(cursor)
+    ends = {(one.pattern, one.span.end_line, one.span.end_column) for one in reading.made.values()}
+    for usr, (name, place) in patterns.items():
+        if (usr, place.end_line, place.end_column) not in ends:  # a specialisation has a body of its own
             reading.note(
                 "template-not-instantiated",
                 f"template `{name}` is not instantiated here: its body was not analysed",
-                reading.span(cursor),
+                place,
                 Severity.NOTE,
             )

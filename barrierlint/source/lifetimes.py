@@ -1,7 +1,7 @@
 """Destructors: which function runs when an object dies, implicit ones included.
 
 An implicit destructor that runs those of members or bases is made here as a function with an empty body. libclang
-shows no members of an instantiated class template, so its destructor is asked for with a probe (see `parsing`);
+shows no members of an instantiated class template, so its destructor is asked for with a probe (see `probes`);
 without an answer the loss is noted. It does not model virtual bases.
 """
 
@@ -108,7 +108,8 @@ def _probed(reading: Reading, raw: CXType, record: str, declaration: Cursor) -> 
     found = reading.probed.get(record)
     if found is not None:
         return reading.need(found)
-    reading.to_probe[record] = clang_c.text(lib.clang_getTypeSpelling(raw))
+    spelling = clang_c.text(lib.clang_getTypeSpelling(raw))
+    reading.to_probe[record] = f"using P = {spelling}; ((P *)0)->~P();"
     return f"{record}@F@~{clang_c.spelling(declaration)}#"
 
 

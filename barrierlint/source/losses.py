@@ -27,11 +27,14 @@ _WORDS |= frozenset(("int", "void", "long", "char", "short", "unsigned", "signed
 _HEAD = re.compile(rb"([A-Za-z_~]\w*)\s*\(")
 
 
-def sort_diagnostics(unit: Unit, places: Places) -> tuple[list[Mistake], list[Notification], bool]:
+def sort_diagnostics(
+    unit: Unit, places: Places, libraries: tuple[str, ...]
+) -> tuple[list[Mistake], list[Notification], bool]:
     """Return the errors in the source, notifications of missing headers and flags, and whether there is any error."""
     mistakes: list[Mistake] = []
     notes: list[Notification] = []
     failed = False
+    foreign = 0
     for severity, message, (file, line, column, offset) in unit.diagnostics():
         if severity < ERROR:
             continue
@@ -47,9 +50,14 @@ def sort_diagnostics(unit: Unit, places: Places) -> tuple[list[Mistake], list[No
             text = f"clang does not know a flag of the compile command: {message}"
             kind = "unknown-flag" if _FLAG.search(message) else "parse-error"
             notes.append(Notification(kind, text, None, severity=Severity.NOTE))
+        elif path.startswith(libraries):
+            foreign += 1
         else:
             failed = True
             mistakes.append(Mistake(file, offset, span, message))
+    if foreign:
+        text = f"{foreign} errors in the machine's own library headers, which are not made for this target"
+        notes.append(Notification("library-errors", text, None, severity=Severity.NOTE))
     return mistakes, notes, failed
 
 

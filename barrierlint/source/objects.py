@@ -9,9 +9,10 @@ from barrierlint.source import clang_c
 from barrierlint.source.arguments import arguments
 from barrierlint.source.clang_c import Cursor, lib
 from barrierlint.source.construction import constructor
-from barrierlint.source.expressions import fold, record_stores
+from barrierlint.source.expressions import fold
 from barrierlint.source.lifetimes import destructor
 from barrierlint.source.reading import EXPRESSIONS, Reading, opaque, operands
+from barrierlint.source.stores import record_stores
 from barrierlint.source.tree import (
     Construct,
     Delete,

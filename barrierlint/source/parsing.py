@@ -16,23 +16,23 @@ from barrierlint.finding import Notification, Severity, Span
 from barrierlint.source import arguments as _arguments  # noqa: F401
 from barrierlint.source import calls as _calls  # noqa: F401
 from barrierlint.source import clang_c
+from barrierlint.source import loops as _loops  # noqa: F401
 from barrierlint.source import objects as _objects  # noqa: F401
 from barrierlint.source import statements as _statements  # noqa: F401
 from barrierlint.source import unexposed as _unexposed  # noqa: F401
-from barrierlint.source.clang_c import KEEP_GOING, Cursor, Unit, lib
+from barrierlint.source.clang_c import KEEP_GOING, Unit
 from barrierlint.source.flags import VALUED, architecture
-from barrierlint.source.functions import note_patterns, read_all
-from barrierlint.source.language import complete
+from barrierlint.source.functions import bodies_of, note_patterns, read_all
+from barrierlint.source.language import INCLUDE, complete
 from barrierlint.source.losses import note_mistakes, sort_diagnostics
 from barrierlint.source.places import Places
+from barrierlint.source.probes import read_probed, want_instantiations
 from barrierlint.source.reading import Reading
 from barrierlint.source.records import read_records
 from barrierlint.source.roots import Roots, find_roots, read_globals
 from barrierlint.source.tree import TranslationUnit
 
 LIMIT = 20_000
-_ROUNDS = 4
-_PROBE = "barrierlint_probe_"
 _RECURSION = 20_000
 _TOWER = re.compile(rb"(?:[-!~+*&][ \t\r\n]*){2000}")
 
@@ -86,51 +86,26 @@ def _parse(
         )
         return TranslationUnit(main, (), (), target, notifications=(*notes, lost))
     places = Places(main, main)
-    mistakes, header_notes, failed = sort_diagnostics(unit, places)
+    mistakes, header_notes, failed = sort_diagnostics(unit, places, _own_libraries(words))
     reading = Reading(unit, places, limit)
     reading.cxx = _is_cxx(words)
     reading.mistakes = mistakes
     roots = _read_unit(reading)
-    _read_probed(reading, main, words, contents, source)
     told = {at for current in reading.told for at in current}
     note_mistakes(reading, told, [*roots.functions, *roots.patterns.values()])
-    note_patterns(reading, roots.patterns)
+    patterns = bodies_of(reading, roots.patterns)
+    read_probed(reading, main, words, contents, source)
+    note_patterns(reading, patterns)
     return _finish(main, reading, roots, target, notes + header_notes, failed)
-
-
-def _read_probed(reading: Reading, main: str, words: list[str], contents: dict[str, bytes], source: bytes) -> None:
-    """Read the destructors of instantiated templates, and what they reach, from a second parse with probes."""
-    wanted: dict[str, str] = {}
-    for _ in range(_ROUNDS):
-        fresh = {usr: spelling for usr, spelling in reading.to_probe.items() if usr not in wanted}
-        if not fresh:
-            break
-        wanted.update(fresh)
-        unit = Unit(main, words, {**contents, main: source + _probes(fresh).encode()}, KEEP_GOING)
-        if not unit.handle:
-            break
-        found = _answers(unit, fresh)
-        reading.move(unit, Places(main, main))
-        reading.probed.update(found)
-        for cursor in found.values():
-            reading.asked.discard(reading.names.usr(cursor))
-            reading.need(cursor)
-        read_all(reading)
-        read_globals(reading, Roots())
-    for usr, spelling in reading.to_probe.items():
-        if usr not in reading.probed:
-            reading.note(
-                "lost-destructor", f"the destructor of `{spelling}` could not be read: what it does is unknown"
-            )
 
 
 def _read_unit(reading: Reading) -> Roots:
     """Read everything that the roots reach."""
     roots = find_roots(reading)
-    for cursor in roots.functions:
-        reading.need(cursor)
+    reading.root_usrs = [reading.need(cursor) for cursor in roots.functions]
     read_all(reading)
     read_globals(reading, roots)
+    want_instantiations(reading, roots)
     return roots
 
 
@@ -138,7 +113,7 @@ def _finish(
     main: str, reading: Reading, roots: Roots, target: str, notes: list[Notification], failed: bool
 ) -> TranslationUnit:
     """The unit made of all that was read."""
-    usrs = tuple(dict.fromkeys(reading.names.usr(cursor) for cursor in roots.functions))
+    usrs = tuple(dict.fromkeys((*reading.root_usrs, *reading.probed_roots)))
     order = {usr: at for at, usr in enumerate(usrs)}
     functions = sorted(reading.made.values(), key=lambda one: order.get(one.usr, len(order)))
     records = read_records(reading)
@@ -221,45 +196,12 @@ def _flag_note(word: str) -> Notification:
     )
 
 
+def _own_libraries(words: list[str]) -> tuple[str, ...]:
+    """Directories of the machine's library headers where they serve another architecture than their own."""
+    host = str(INCLUDE / "host")
+    return (*words[words.index(host) + 1 :], "/usr/include/") if host in words else ()
+
+
 def _is_cxx(words: list[str]) -> bool:
     at = words.index("-x") if "-x" in words else -1
     return at < 0 or "++" in words[at + 1]
-
-
-# --- probes ---------------------------------------------------------------------------------------------------------
-
-
-def _probes(wanted: dict[str, str]) -> str:
-    """Functions that destroy an object of each type wanted, so that clang instantiates the destructors."""
-    lines = []
-    for number, spelling in enumerate(wanted.values()):
-        name = re.sub(r"\(anonymous namespace\)::|`anonymous namespace'::", "", spelling)
-        lines.append(f"\nstatic void {_PROBE}{number}() {{ using P = {name}; ((P *)0)->~P(); }}")
-    return "\n" + "".join(lines) + "\n"
-
-
-def _answers(unit: Unit, wanted: dict[str, str]) -> dict[str, Cursor]:
-    """The destructors that the probes reached, by the USR of their class."""
-    keys = list(wanted)
-    found: dict[str, Cursor] = {}
-    for cursor in clang_c.children(unit.cursor()):
-        if cursor.kind != 8:
-            continue
-        name = clang_c.spelling(cursor)
-        if name.startswith(_PROBE):
-            destructor = _destructor_in(cursor)
-            if destructor is not None:
-                found[keys[int(name[len(_PROBE) :])]] = destructor
-    return found
-
-
-def _destructor_in(cursor: Cursor) -> Cursor | None:
-    stack = [cursor]
-    while stack:
-        part = stack.pop()
-        if part.kind == 103:
-            named: Cursor = lib.clang_getCursorReferenced(part)
-            if named.kind == 25:
-                return named
-        stack.extend(clang_c.children(part))
-    return None

@@ -87,6 +87,8 @@ class Reading:
         self.mistakes: list[Mistake] = []
         self._by_file: dict[int, list[tuple[int, int]]] = {}
         self.to_probe: dict[str, str] = {}
+        self.root_usrs: list[str] = []
+        self.probed_roots: list[str] = []
         self.told: list[set[int]] = []
         self.depth = 0
         self.dispatched: dict[str, Cursor] = {}
@@ -156,6 +158,13 @@ class Reading:
         if known is None:
             known = self._sources[file] = self.unit.contents(file) if file else b""
         return known
+
+    def main_source(self) -> str:
+        """Return the text of the main file, bytes as characters."""
+        for file in clang_c.inclusions(self.unit.handle):
+            if self.places.path(file) == self.places.main:
+                return self.source(file).decode("latin-1")
+        return ""
 
     def source_text(self, cursor: Cursor) -> str:
         """Return the text of the source at `cursor`, macros not expanded."""

@@ -10,11 +10,11 @@ from pathlib import PurePath
 
 from barrierlint.finding import Severity
 from barrierlint.source import clang_c
-from barrierlint.source.clang_c import Cursor, identity, lib
+from barrierlint.source.clang_c import Cursor, CXType, identity, lib
 from barrierlint.source.declarations import store_items
-from barrierlint.source.expressions import record_stores
 from barrierlint.source.names import FUNCTIONS
 from barrierlint.source.reading import COMPOUND, CXX_TRY, Reading
+from barrierlint.source.stores import record_stores
 
 _SCOPES = frozenset((2, 3, 4, 22, 23))
 _PARTS = frozenset((".c", ".cc", ".cpp", ".cxx", ".inc", ".inl", ".ipp"))
@@ -28,6 +28,7 @@ class Roots:
     functions: list[Cursor] = field(default_factory=list)
     patterns: dict[str, Cursor] = field(default_factory=dict)
     globals: list[Cursor] = field(default_factory=list)
+    instantiations: list[CXType] = field(default_factory=list)
 
 
 def find_roots(reading: Reading) -> Roots:
@@ -53,7 +54,10 @@ def _collect(reading: Reading, cursor: Cursor, found: Roots) -> None:
         if any(child.kind in (COMPOUND, CXX_TRY) for child in clang_c.children(cursor)):
             found.functions.append(cursor)
     elif kind in _SCOPES:
-        for child in clang_c.children(cursor):
+        inner = clang_c.children(cursor)
+        if kind in (2, 4) and _is_instantiation(cursor, inner):
+            found.instantiations.append(lib.clang_getCursorType(cursor))
+        for child in inner:
             _collect(reading, child, found)
     elif kind == VAR:
         found.globals.append(cursor)
@@ -70,6 +74,13 @@ def _collect(reading: Reading, cursor: Cursor, found: Roots) -> None:
             _collect(reading, child, found)
         if not inner:
             _note_asm(reading, cursor)
+
+
+def _is_instantiation(cursor: Cursor, inner: list[Cursor]) -> bool:
+    """Whether a class is `template class X<int>;`: of a template, and without members shown."""
+    if any(child.kind in FUNCTIONS or child.kind == 6 for child in inner):
+        return False
+    return lib.clang_getSpecializedCursorTemplate(cursor).kind in (CLASS_TEMPLATE, PARTIAL)
 
 
 def _collect_pattern(cursor: Cursor, found: Roots) -> None:

@@ -339,3 +339,32 @@ def test_static_locals_globals_and_members_keep_one_id() -> None:
     assert found["n"][0] == "static"
     assert found["shared"][0] == "global"
     assert getattr(found["shared"][1], "value", None) == 3
+
+
+def test_explicit_instantiations_are_roots_and_specialisations_are_no_instantiation() -> None:
+    code = GUARD.replace("~Guard", "void go() { l.lock(); } private: void hidden() { l.n = 2; } public: ~Guard")
+    code += "template struct Guard<Lock>; template<class T> void f(T &x) { x.unlock(); } template void f<Lock>(Lock &);"
+    code += "template<class T> void g(T x) { x.lock(); } template<> void g<int>(int) {}"
+    unit = read(code, "case.cc")
+    names = {one.qualified for one in unit.functions}
+    assert {"Guard<Lock>::go", "Guard<Lock>::hidden", "Guard<Lock>::~Guard", "f<Lock>", "g<int>"} <= names
+    assert function(unit, "go").usr in unit.roots
+    told = [one.message for one in unit.notifications if one.kind == "template-not-instantiated"]
+    assert len(told) == 2
+    assert any("`g`" in one for one in told)
+
+
+def test_overriders_in_class_templates() -> None:
+    code = "struct Base { virtual void m() = 0; }; struct L { int n; void unlock() { n = 0; } };"
+    code += "template<class T> struct Der : Base { T t; void m() override { t.unlock(); } };"
+    unit = read(code + "void h(Base *b) { b->m(); } void k() { Der<L> d; h(&d); }", "case.cc")
+    overrider = function(unit, "Der<L>::m")
+    assert overrider.overrides == (find(function(unit, "h").body, CallExpression)[0].callee,)
+    assert calls(overrider.body) == ["L::unlock"]
+
+
+def test_errors_are_told_although_a_probe_was_needed() -> None:
+    unit = read(GUARD + "void f(Lock &l) { Guard<Lock> g(l); undeclared(); }\nunknown x;", "case.cc")
+    assert {"lost-body", "parse-error"} <= set(kinds(unit))
+    assert all(one.span is None or one.span.line <= 6 for one in unit.notifications)
+    assert function(unit, "~Guard")
