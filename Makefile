@@ -27,7 +27,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed  ## find, explain and confirm the defect of OSv #1117 in fixtures/osv
-	$(BIN)/barrierlint check --exit-zero fixtures/osv
+	$(BIN)/barrierlint check --exit-zero --model osv fixtures/osv/mmu.cc --
 
 check: $(VENV)/.installed-dev  ## lint, types, layers, docs, tests: all that a change must pass
 	$(BIN)/ruff check .

@@ -68,18 +68,18 @@ class Inputs:
 
 def collect(request: Request) -> Inputs:
     """Return the files of `request` with their arguments; raise InputError if there is nothing to do."""
-    if not request.paths:
+    if not request.paths and not request.database:
         raise InputError("nothing to analyse: give files or folders, such as `barrierlint check src/mmu.c`")
     missing = [path for path in request.paths if not os.path.lexists(path) or not os.path.exists(path)]
     if missing:
         raise InputError(f"no such file or directory: {', '.join(missing)}")
-    commands, notes = _commands(request)
+    commands, database = _commands(request)
     files: dict[str, Input] = {}
-    for path in request.paths:
+    for path in request.paths or _listed(commands, database):
         for item in _inputs(path, request, commands):
             files.setdefault(os.path.realpath(item.path), item)
     usable, unusable = _split(files.values())
-    return Inputs(usable, (*_about_guesses(usable, request, commands, notes), *unusable))
+    return Inputs(usable, (*_about_guesses(usable, request, commands, database), *unusable))
 
 
 def _commands(request: Request) -> tuple[dict[str, source.CompileCommand], str]:
@@ -95,6 +95,14 @@ def _commands(request: Request) -> tuple[dict[str, source.CompileCommand], str]:
     return commands, os.path.relpath(found)
 
 
+def _listed(commands: dict[str, source.CompileCommand], database: str) -> list[str]:
+    """All C and C++ files of the database that are there, for a request without paths."""
+    found = [os.path.relpath(real) for real in commands if suffix(real) not in ASSEMBLY and os.path.exists(real)]
+    if not found:
+        raise InputError(f"{database} lists no C or C++ file that exists: generate it anew, or name files")
+    return found
+
+
 def _start(path: str) -> str:
     """The folder a search for a database begins in."""
     return path if os.path.isdir(path) else os.path.dirname(path) or "."
@@ -106,7 +114,7 @@ def _inputs(path: str, request: Request, commands: dict[str, source.CompileComma
         yield _input(path, request, commands)
         return
     under = os.path.realpath(path) + os.sep
-    listed = [real for real in commands if real.startswith(under) and os.path.splitext(real)[1] not in ASSEMBLY]
+    listed = [real for real in commands if real.startswith(under) and suffix(real) not in ASSEMBLY]
     names = [_as_named(real, path) for real in listed if os.path.exists(real)] or sorted(sources_under(path))
     if not names:
         raise InputError(f"no C or C++ source in directory {path}: name files, or a folder that has some")
@@ -206,6 +214,10 @@ def _about_guesses(
         words = " ".join(files[0].arguments)
         text = f"no compile_commands.json found, guessed `{words}` and the standard by the suffix; {HOW_TO_GET_ONE}"
         yield Notification("no-compile-database", text)
+    gone = [real for real in commands if not os.path.exists(real)]
+    if gone and (not request.paths or any(map(os.path.isdir, request.paths))):
+        text = f"{database} lists {len(gone)} file(s) that do not exist, such as {os.path.relpath(gone[0])}"
+        yield Notification("missing-source", f"{text}: build once so that generated sources are there")
     guessed = [item.path for item in files if commands and os.path.realpath(item.path) not in commands]
     if guessed:
         more = f" and {len(guessed) - 1} more" if guessed[1:] else ""

@@ -74,7 +74,7 @@ def lower(options: Options) -> Lowered:
     from barrierlint import cfg
 
     inputs = collect(options.request)
-    models = load_models(options)
+    models = load_models(options, [item.path for item in inputs.files])
     units, lost = parse_all(inputs.files)
     programs = tuple(cfg.lower(linked, models) for linked in linkable(units))
     told = (note for program in programs for note in program.notifications)
@@ -105,11 +105,11 @@ def incomplete(note: Notification, files: Sequence[Input]) -> Notification:
     return replace(note, lost=True, severity=Severity.ERROR)
 
 
-def load_models(options: Options) -> Models:
-    """Return the models named, or those shipped that fit the tree of the inputs."""
+def load_models(options: Options, paths: Sequence[str]) -> Models:
+    """Return the models named, or those shipped that fit the tree that holds `paths`."""
     from barrierlint import models
 
-    names = options.models or models.detect(common_folder(options.request.paths))
+    names = options.models or (models.detect(common_folder(paths)) if paths else ())
     return models.load(names, check=instruction_problem)
 
 

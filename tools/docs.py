@@ -1,4 +1,4 @@
-"""Writes what is generated: docs/rules/ from the rules and their fixtures, and the help text in README.md.
+"""Writes what is generated: docs/rules/ from the rules and their fixtures, the help text and the example in README.md.
 
     python tools/docs.py            write
     python tools/docs.py --check    say what is stale, exit status 1 if anything is
@@ -16,12 +16,16 @@ from pathlib import Path
 
 from barrierlint import arguments
 from barrierlint.finding import RuleInfo
-from barrierlint.pipeline import all_rules
+from barrierlint.inputs import Request
+from barrierlint.pipeline import Options, all_rules, run
+from barrierlint.report import text
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {".c": "c", ".cc": "cpp", ".cpp": "cpp"}
 NOTE = "<!-- Written by tools/docs.py from the rule and its fixtures; change those, then run `make docs`. -->\n"
 HELP = re.compile(r"(<!-- help -->\n```text\n).*?(```\n<!-- /help -->)", re.DOTALL)
+EXAMPLE = "fixtures/BL001/branch.c"
+EXAMPLE_PLACE = re.compile(r"(<!-- example -->\n).*?(<!-- /example -->)", re.DOTALL)
 OPENING = re.compile(r"\A\s*/\*(.*?)\*/\s*", re.DOTALL)
 
 
@@ -31,7 +35,7 @@ def pages() -> dict[Path, str]:
     found = {ROOT / "docs" / "rules" / f"{rule.id}.md": rule_page(rule) for rule in rules}
     found[ROOT / "docs" / "rules" / "README.md"] = index(rules)
     readme = ROOT / "README.md"
-    found[readme] = with_help(readme.read_text(encoding="utf-8"))
+    found[readme] = with_example(with_help(readme.read_text(encoding="utf-8")))
     return found
 
 
@@ -47,12 +51,13 @@ def rule_page(rule: RuleInfo) -> str:
 
 def fixture_section(path: Path) -> str:
     """A fixture: its opening comment as text, the rest as code."""
-    text = path.read_text(encoding="utf-8")
-    found = OPENING.match(text)
+    whole = path.read_text(encoding="utf-8")
+    found = OPENING.match(whole)
     words = " ".join(line.strip().lstrip("*").strip() for line in found[1].splitlines()).strip() if found else ""
-    code = text[found.end() :] if found else text
+    code = whole[found.end() :] if found else whole
     name = path.relative_to(ROOT / "fixtures")
-    return f"### {name}\n\n{words}\n\n```{SOURCES[path.suffix]}\n{code.strip()}\n```\n"
+    block = f"```{SOURCES[path.suffix]}\n{code.strip()}\n```"
+    return f"### {name}\n\n{words}\n\n<details><summary>source</summary>\n\n{block}\n\n</details>\n"
 
 
 def index(rules: tuple[RuleInfo, ...]) -> str:
@@ -69,9 +74,18 @@ def with_help(readme: str) -> str:
     return HELP.sub(lambda match: match[1] + check + match[2], readme)
 
 
+def with_example(readme: str) -> str:
+    """README.md with the report of the example fixture as it is now."""
+    request = Request((EXAMPLE,), flags=())
+    os.chdir(ROOT)
+    report = text.render(run(Options(request)), {rule.id: rule for rule in all_rules()}, text.View(columns=100))
+    shown = f"```text\n$ barrierlint check {EXAMPLE} --\n{report}```\n"
+    return EXAMPLE_PLACE.sub(lambda match: match[1] + shown + match[2], readme)
+
+
 def stale(wanted: Mapping[Path, str]) -> list[Path]:
     """The files that differ from what they should be, and pages of rules that are gone."""
-    differing = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    differing = [path for path, new in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != new]
     return differing + [path for path in (ROOT / "docs" / "rules").glob("*.md") if path not in wanted]
 
 

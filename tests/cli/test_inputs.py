@@ -154,6 +154,18 @@ def test_a_database_is_found(run: Run, tree: Path, folder: str) -> None:
     assert run("src/m.c", "--remove-arg=-DSY*").status == 1
 
 
+def test_a_database_alone_means_all_it_lists(run: Run, tree: Path) -> None:
+    entries = [
+        {"directory": str(tree), "file": name, "command": f"cc -c {name}"} for name in ("bad.c", "gone.c", "x.S")
+    ]
+    database(Path("build"), *entries)
+    ran = run("check", "-p", "build", "-q")
+    assert (ran.status, ran.out.split(":")[0], len(ran.out.splitlines())) == (1, "bad.c", 1)
+    database(Path("build"), *entries[1:])
+    ran = run("check", "-p", "build")
+    assert (ran.status, one_line(ran.err).endswith("generate it anew, or name files")) == (2, True)
+
+
 def test_a_database_by_name(run: Run, tree: Path) -> None:
     Path("m.c").write_text(GUARDED)
     database(Path("elsewhere"), {"directory": str(tree), "file": "m.c", "arguments": ["cc", "-DSYNC", "-c", "m.c"]})
