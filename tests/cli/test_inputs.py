@@ -155,12 +155,12 @@ def test_a_database_is_found(run: Run, tree: Path, folder: str) -> None:
 
 
 def test_a_database_alone_means_all_it_lists(run: Run, tree: Path) -> None:
-    entries = [
-        {"directory": str(tree), "file": name, "command": f"cc -c {name}"} for name in ("bad.c", "gone.c", "x.S")
-    ]
+    names = ("bad.c", "gone.c", "x.S")
+    entries = [{"directory": str(tree), "file": name, "command": f"cc -c {name}"} for name in names]
     database(Path("build"), *entries)
     ran = run("check", "-p", "build", "-q")
     assert (ran.status, ran.out.split(":")[0], len(ran.out.splitlines())) == (1, "bad.c", 1)
+    assert "lists 2 file(s) that do not exist, such as gone.c" in run("check", "-p", "build").out
     database(Path("build"), *entries[1:])
     ran = run("check", "-p", "build")
     assert (ran.status, one_line(ran.err).endswith("generate it anew, or name files")) == (2, True)
