@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from barrierlint.events import Kind, Order
+from barrierlint.events import At, Kind, Order
 from barrierlint.sim import ordering, walking
 from barrierlint.sim.atomics import combine
 from barrierlint.sim.effects import INITIAL, Effect, Role, bits
@@ -53,6 +53,13 @@ def step(model: Model, state: State, instruction: Instruction, what: Shape) -> l
         data = (value, data[1], data[2])
         return _one(state, _write(model, state, what, data, atomic=True))
     return _one(state, _write(model, state, what, data))
+
+
+def translate_only(model: Model, state: State, event: At) -> list[State] | None:
+    """Do an address translation instruction."""
+    address = evaluate(event.operand, state.registers) if event.operand is not None else ZERO
+    entries = sources(model, state, descriptor_of(address[0]), True)
+    return _each(state, entries, lambda s, entry: walking.translate_only(model, s, event.op, address, entry))
 
 
 def _each(state: State, choices: list[Source], way: Callable[[State, Source], bool]) -> list[State] | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def call(model: Model, state: State, instruction: Instruction) -> list[State] | None:
     """SVC, HVC, SMC: exception entry, a context synchronization event (D1.3.4); the handler returns to the next."""
     ordering.wait(state.view, ContextSync("svc"), lambda d: True, model.setting.features)
+    model.note(state, ContextSync("svc"))
     model.record_fault(state, instruction, None, "supervisor-call", False, -1)
     state.registers["elr_el1"] = (code_address(state.index + 1), 0, 0)
     pe = model.program.pes[model.pe_of(state)]

@@ -32,6 +32,7 @@ _TYPES = frozenset(
     ["int", "uint", "long", "char", "short", "pteval_t", "ins_t", "parel1_t"]
     + [f"{sign}int{width}_t" for sign in ("", "u") for width in (8, 16, 32, 64)]
 )
+_SAID_VARIANT = re.compile(r"\(variant ([\w,]+)\)")  # in a comment: "(variant vmsa,handled)"
 _CONDITION = re.compile(r"(?:^|(?<=[\s;\]]))(~\s*exists|not\s+exists|exists|forall|filter|locations)\b")
 
 
@@ -56,6 +57,8 @@ def parse(text: str) -> LitmusTest:
     head, first, rest = _split_once(plain, "{", 1)
     state, after, body = _split_once(rest, "}", first)
     name, options = _header(head)
+    if "variant" not in options and (said := _SAID_VARIANT.search(text)):
+        options["variant"] = said[1]
     match = _CONDITION.search(body)
     if match is None:
         raise LitmusError("no final condition (exists, forall or ~exists)", text.count("\n") + 1)

@@ -192,6 +192,8 @@ def _system(mnemonic: str, operands: Operands) -> list[Action]:
         case "TLBI":
             operand = operands.source(1) if operands.count > 1 else None
             return [events.Tlbi(operands.text(0).lower(), operand)]
+        case "AT":
+            return [events.At(operands.text(0).lower(), operands.source(1))]
         case "DC" | "IC":
             operand = operands.source(1) if operands.count > 1 else None
             return [events.CacheMaintenance(f"{mnemonic} {operands.text(0)}".lower(), operand)]

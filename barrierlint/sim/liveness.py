@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from barrierlint.events import Access, Assign, DescriptorWrite, Event, ExceptionReturn, SysregRead, SysregWrite
+from barrierlint.events import Access, Assign, At, DescriptorWrite, Event, ExceptionReturn, SysregRead, SysregWrite
 from barrierlint.sim.program import Instruction, Jump
 
 
@@ -34,6 +34,8 @@ def _written(action: Event | Jump) -> frozenset[str]:
             return _EXCEPTION | ({into} if into is not None else set())
         case SysregRead(into=into) if into is not None:
             return frozenset({into})
+        case At():
+            return frozenset({"par_el1"})
         case Assign(name=name) | SysregWrite(register=name):
             return frozenset({name})
         case _:

@@ -14,6 +14,7 @@ from functools import partial
 from barrierlint import events
 from barrierlint.events import (
     Assign,
+    At,
     ContextSync,
     DescriptorWrite,
     ExceptionCall,
@@ -131,11 +132,14 @@ class Model:
             case events.Dsb() | events.Dmb():
                 # Barriers: see `ordering.wait`. A domain that leaves a PE out orders nothing for that PE.
                 ordering.wait(view, action, lambda d: (self.pe_of(state), d) not in self.narrow, self.setting.features)
-                self._note(state, action)
+                self.note(state, action)
             case ContextSync():
                 # ISB, exception entry and return: later instructions are fetched and translated anew.
                 ordering.wait(view, action, lambda d: True, self.setting.features)
-                self._note(state, action)
+                self.note(state, action)
+            case At():
+                # AT: a walk like any other, whose result goes to PAR_EL1 instead of to an access.
+                return accesses.translate_only(self, state, action)
             case Tlbi():
                 maintenance.invalidate(self, state, action)
             case SysregWrite(register, value):
@@ -163,9 +167,11 @@ class Model:
         state.index += 1
         return None
 
-    def _note(self, state: State, event: events.Event) -> None:
+    def note(self, state: State, event: events.Event) -> None:
         """Remember a barrier for the trace."""
         view = state.view
+        if isinstance(event, ContextSync) and event.cause == "svc" and self.setting.features.exs:
+            return
         done = view.after_dsb if isinstance(event, events.Dsb) else view.after_sync
         done = view.after_dmb | view.after_dmb_st if isinstance(event, events.Dmb) else done
         state.barriers = (*state.barriers, Barrier(self.pe_of(state), state.index, done))

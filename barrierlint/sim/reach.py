@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-from barrierlint.events import Access, Assign, DescriptorWrite, ExceptionReturn, Kind, SysregRead, SysregWrite
+from barrierlint.events import Access, Assign, At, DescriptorWrite, ExceptionReturn, Kind, SysregRead, SysregWrite
 from barrierlint.sim.atomics import combine
-from barrierlint.sim.descriptor import OFFSET, decode
+from barrierlint.sim.descriptor import OFFSET, OUTPUT, decode
 from barrierlint.sim.evaluate import evaluate, names_in, operate
 from barrierlint.sim.program import Jump, Pe, Program, code_address, code_index, descriptor_of, is_virtual
 from barrierlint.sim.shape import Shape, shape
@@ -24,6 +24,9 @@ LIMIT = 512
 Values = frozenset[tuple[int, int]]  # (value, mask of the stores it came through)
 NONE: Values = frozenset()
 _ZERO: Values = frozenset({(0, 0)})
+_FAILED: Values = frozenset(
+    {((status | 3) << 1 | 1, 0) for status in (0x04, 0x08, 0x0C)}
+)  # PAR_EL1 of a fault at level 3
 
 
 class TooWide(Exception):
@@ -141,6 +144,9 @@ class _Run:
                 for address in plain(registers.get("elr_el1", NONE)):
                     self.join(code_index(address), registers)
                 return
+            case At(_, operand) if operand is not None:
+                entries = self.translate(self.values(operand, registers))
+                registers["par_el1"] = frozenset((value & OUTPUT, by) for value, by in entries) | _FAILED
             case Access() | DescriptorWrite():
                 self.access(index, shape(action), registers)
             case _:

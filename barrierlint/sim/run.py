@@ -71,7 +71,7 @@ def parse_features(text: str) -> Features:
     return Features(**dict.fromkeys(words, True))
 
 
-def simulate_file(path: str | Path, features: str = "base", budget: Budget | None = None) -> Outcome:
+def simulate_file(path: str | Path, features: str | None = None, budget: Budget | None = None) -> Outcome:
     """Simulate the litmus test in file `path`. Raises LitmusError (one line with the path) and OSError."""
     try:
         test = parse(Path(path).read_text(encoding="utf-8"))
@@ -83,12 +83,18 @@ def simulate_file(path: str | Path, features: str = "base", budget: Budget | Non
 
 
 def simulate(
-    test: LitmusTest, features: str | Features = "base", budget: Budget | None = None, setting: Setting | None = None
+    test: LitmusTest,
+    features: str | Features | None = None,
+    budget: Budget | None = None,
+    setting: Setting | None = None,
 ) -> Outcome:
-    """Simulate `test`; the test's own `Variant=` chooses the fault handling unless `setting` does."""
-    named = parse_features(features) if isinstance(features, str) else features
-    own = test.features
-    both = Features(named.ets2 or own.ets2, named.ets3 or own.ets3, named.exs or own.exs)
+    """Simulate `test` under `features`, by default those its `Variant=` names (base if none).
+
+    The test's own variant also chooses the fault handling, unless `setting` does, and adds FEAT_ExS.
+    """
+    chosen = test.features if features is None else features
+    named = parse_features(chosen) if isinstance(chosen, str) else chosen
+    both = replace(named, exs=named.exs or test.features.exs)
     setting = replace(setting or Setting(handling=test.handling or Handling.FATAL), features=both)
     return ask(test.program, test.proposition, setting, budget or Budget(), test.name)
 

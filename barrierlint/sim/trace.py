@@ -6,7 +6,7 @@ several equally possible orders happened.
 
 from __future__ import annotations
 
-from barrierlint.events import ContextSync, Dmb, Dsb, Event, ExceptionReturn, barrier_option
+from barrierlint.events import ContextSync, Dmb, Dsb, Event, ExceptionCall, ExceptionReturn, barrier_option
 from barrierlint.finding import Fault, Trace, TraceStep
 from barrierlint.sim.descriptor import show, syndrome
 from barrierlint.sim.effects import Effect, Role
@@ -58,6 +58,8 @@ def _barrier_text(action: Event | Jump) -> str:
             return "ISB: later instructions are fetched and translated anew"
         case ContextSync(cause):
             return f"{cause}: context synchronized"
+        case ExceptionCall(name):
+            return f"{name.upper()}: exception entry, context synchronized"
         case ExceptionReturn():
             return "ERET: context synchronized"
         case _:

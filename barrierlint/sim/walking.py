@@ -90,6 +90,28 @@ def walk(model: Model, state: State, instruction: Instruction, what: Shape, addr
     return True
 
 
+def translate_only(model: Model, state: State, op: str, address: Held, source: Source) -> bool:
+    """AT: a walk whose result goes to PAR_EL1 (D8.15): the output address, or F (bit 0) and the status code (bits
+    6:1)."""
+    execution, view, pe = state.execution, state.view, model.pe_of(state)
+    location, number = descriptor_of(address[0]), take(state, source)
+    value = model.program.memory.get(location, 0) if number == INITIAL else execution.effects[number].value
+    kind = fault_of(value, "w" in op, "e0" in op)
+    uncacheable = bool(kind) and not cacheable(value)
+    effect = Effect(Role.WALK, pe, location, value, number, uncacheable, state.index, address[0])
+    walked = execution.add_read(
+        effect, ordering.before_walk(view, address[1], address[2], False, model.setting.features)
+    )
+    if walked is None:
+        return False
+    view.walks |= 1 << walked
+    unperformed(model, state, walked)
+    result = (syndrome(kind) & 0x3F) << 1 | 1 if kind else value & OUTPUT
+    state.registers["par_el1"] = (result, 0, 0)
+    state.index += 1
+    return True
+
+
 def picked(state: State, effect: int, depends: int) -> None:
     """Note which reads `effect` has a pick dependency on."""
     mask = depends | state.view.pick_control

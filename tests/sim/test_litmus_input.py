@@ -12,7 +12,10 @@ from barrierlint.sim.descriptor import Descriptor, decode
 from barrierlint.sim.litmus import parse
 from barrierlint.sim.litmus_code import decode as decode_instruction
 from barrierlint.sim.litmus_values import LitmusError
+from barrierlint.sim.machine import Handling
 from barrierlint.sim.run import parse_features, simulate, simulate_file
+
+LITMUS = Path(__file__).parents[2] / "fixtures" / "litmus"
 
 GOOD = """AArch64 good
 (* a comment (* nested *) *)
@@ -169,3 +172,19 @@ def test_features_are_named() -> None:
     assert parse_features("base").ets is False
     with pytest.raises(ValueError, match="ets9"):
         parse_features("ets9")
+
+
+def test_a_test_names_its_own_variant() -> None:
+    header = parse(GOOD.replace("(* a comment", "Variant=vmsa,ets2,skip\n(* a comment"))
+    assert header.features.ets2
+    assert header.handling is Handling.SKIP
+    said = parse(GOOD.replace("a comment", "asks for it (variant vmsa,handled)"))
+    assert said.handling is Handling.HANDLED
+    assert parse(GOOD).handling is None
+
+
+def test_features_given_come_before_those_of_the_test() -> None:
+    text = (LITMUS / "S1.I2V.LDR+none.litmus").read_text(encoding="utf-8")
+    test = parse(text.replace("(* same", "Variant=vmsa,ets2\n(* same"))
+    assert simulate(test).result == "FORBIDDEN"
+    assert simulate(test, "base").result == "ALLOWED"

@@ -131,3 +131,20 @@ def test_what_has_no_meaning_is_undecided() -> None:
     assert outcome.result == "UNDECIDED"
     assert "different sizes overlap at PA(x)+4" in outcome.reason
     assert simulate(parse(text.replace("LDR X1", "LDR W1"))).result == "ALLOWED"
+
+
+def test_address_translation_instructions_walk() -> None:
+    text = """AArch64 at
+{ [PTE(x)]=(oa:PA(x), valid:0); 0:X0=PTE(x); pteval_t 0:X1=(oa:PA(x)); 0:X2=x; }
+ P0          ;
+ STR X1,[X0] ;
+ %s ;
+ AT S1E1R,X2 ;
+ ISB ;
+ MRS X3,PAR_EL1 ;
+exists (0:X3=%s)
+"""
+    assert simulate(parse(text % ("DSB ISH", "0xf"))).result == "ALLOWED"
+    assert simulate(parse(text % ("DSB ISH", "PA(x)"))).result == "ALLOWED"
+    assert simulate(parse(text % ("DSB ISH ;\n ISB", "0xf"))).result == "FORBIDDEN"
+    assert simulate(parse(text % ("DSB ISH ;\n ISB", "PA(x)"))).result == "ALLOWED"
