@@ -92,7 +92,8 @@ def walk(model: Model, state: State, instruction: Instruction, what: Shape, addr
 
 def translate_only(model: Model, state: State, op: str, address: Held, source: Source) -> bool:
     """AT: a walk whose result goes to PAR_EL1 (D8.15): the output address, or F (bit 0) and the status code (bits
-    6:1)."""
+    6:1).
+    """
     execution, view, pe = state.execution, state.view, model.pe_of(state)
     location, number = descriptor_of(address[0]), take(state, source)
     value = model.program.memory.get(location, 0) if number == INITIAL else execution.effects[number].value
