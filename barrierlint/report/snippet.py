@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from barrierlint.finding import Repair, Span
-from barrierlint.report.lines import character_column, excerpt, line_bytes, printable
+from barrierlint.report.lines import TAB, character_column, excerpt, line_bytes, printable
 from barrierlint.report.style import Style
 
 
@@ -43,19 +43,42 @@ def underlined(frame: Frame, span: Span, role: str, label: str) -> list[str]:
 
 
 def insertion(frame: Frame, repair: Repair) -> list[str]:
-    """Return the repair as added lines before the line it goes in front of."""
+    """Return the repair as a patch: added lines before the line at `at`, or that line with the repair inside it."""
     style = frame.style
-    following = excerpt(Span(repair.at.path, repair.at.line))
-    indent = len(following.text) - len(following.text.lstrip()) if following else 0
-    added = [
-        f"{style.paint('frame', f'{chr(43):>{frame.gutter}} |')} {style.paint('added', ' ' * indent + printable(line))}"
-        for line in repair.lines
-    ]
-    after = [f"{frame.rule(str(repair.at.line))} {following.text}"] if following else []
-    return added + after
+    plus = f"{style.paint('frame', f'{chr(43):>{frame.gutter}} |')} "
+    raw = line_bytes(repair.at.path, repair.at.line)
+    if raw is None:
+        return [plus + style.paint("added", printable(line)) for line in repair.lines]
+    if is_inline(repair.at):
+        cut = repair.at.column - 1
+        parts = (_text(raw[:cut]), " ".join(repair.lines) + " ", _text(raw[cut:]))
+        return [plus + parts[0] + style.paint("added", printable(parts[1])) + parts[2].rstrip()]
+    indent = _text(indentation(repair.at).encode())
+    added = [plus + indent + style.paint("added", printable(line)) for line in repair.lines]
+    return [*added, f"{frame.rule(str(repair.at.line))} {_text(raw).rstrip()}"]
 
 
-def indentation(span: Span) -> str:
-    """Return the blanks the line of `span` begins with, as they are in the source."""
-    raw = line_bytes(span.path, span.line) or b""
+def _text(raw: bytes) -> str:
+    return printable(raw.decode("utf-8", "replace").expandtabs(TAB))
+
+
+def is_inline(at: Span) -> bool:
+    """Whether code stands before `at` on its line, so that whole lines cannot be inserted there."""
+    raw = line_bytes(at.path, at.line) or b""
+    return bool(raw[: at.column - 1].strip())
+
+
+def indentation(at: Span) -> str:
+    """Return the blanks that a line inserted before `at` begins with: those of the code it joins.
+
+    Before a closing brace that is the code above the brace.
+    """
+    raw = line_bytes(at.path, at.line) or b""
+    line = at.line
+    while raw.lstrip().startswith(b"}") or not raw.strip():
+        line -= 1
+        above = line_bytes(at.path, line)
+        if above is None:
+            return ""
+        raw = above
     return raw[: len(raw) - len(raw.lstrip())].decode("ascii", "replace")

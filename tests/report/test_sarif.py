@@ -116,6 +116,17 @@ def test_the_fix_applied_gives_the_repaired_source(case) -> None:
     assert "isb(); }\n\tdsb(ishst);\n\tisb();\n\treturn" in "".join(lines)
 
 
+def test_a_fix_inside_a_line(case) -> None:
+    case.path.write_text("void é() { g(); }\n", encoding="utf-8")
+    read_lines.cache_clear()
+    repair = replace(case.finding.repair, at=replace(case.finding.repair.at, line=1, column=18))
+    result = log_of(case, Report((replace(case.finding, repair=repair),)))["runs"][0]["results"][0]
+    (replacement,) = result["fixes"][0]["artifactChanges"][0]["replacements"]
+    line, column = case.path.read_text(encoding="utf-8"), replacement["deletedRegion"]["startColumn"] - 1
+    repaired = line[:column] + replacement["insertedContent"]["text"] + line[column:]
+    assert repaired == "void é() { g(); dsb(ishst); isb(); }\n"
+
+
 def test_files_are_named_relative_to_the_working_directory(case, tmp_path: Path) -> None:
     run = log_of(case)["runs"][0]
     place = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]

@@ -14,6 +14,7 @@ from barrierlint.finding import (
     Confirmation,
     Finding,
     Notification,
+    Repair,
     Report,
     Severity,
     Span,
@@ -24,6 +25,7 @@ from barrierlint.finding import (
 from barrierlint.report import text
 from barrierlint.report.defect import MAX_STEPS
 from barrierlint.report.lines import excerpt, printable, read_lines, width
+from barrierlint.report.snippet import Frame, insertion
 from barrierlint.report.style import Style, wants_colour
 
 EXPECTED = """\
@@ -98,6 +100,23 @@ def test_source_that_is_gone(case) -> None:
     report = text.render(case.report, case.by_id)
     assert "(source not available) makes the descriptor valid" in report
     assert "+ | dsb(ishst);" in report
+
+
+@pytest.mark.parametrize(
+    ("source", "column", "patch"),
+    [
+        ("void f(void)\n{\n\tg();\n\n}\n", 1, [" + |     dsb();", " + |     isb();", " 5 | }"]),
+        ("\n\n\n\n  g();\n", 3, [" + |   dsb();", " + |   isb();", " 5 |   g();"]),
+        ("\n\n\n\nvoid f() { g(); }\n", 17, [" + | void f() { g(); dsb(); isb(); }"]),
+        ("\n\n\n\n}\n", 1, [" + | dsb();", " + | isb();", " 5 | }"]),
+    ],
+)
+def test_repairs_join_the_code_they_stand_in(tmp_path: Path, source: str, column: int, patch: list[str]) -> None:
+    path = tmp_path / "a.c"
+    path.write_text(source)
+    read_lines.cache_clear()
+    repair = Repair(Span(str(path), 5, column), ("dsb();", "isb();"), "why")
+    assert insertion(Frame(Style(), 2), repair) == patch
 
 
 def test_refuted_findings_show_when_verbose_only(case) -> None:

@@ -19,8 +19,8 @@ from barrierlint.finding import Confidence, Finding, Notification, Report, RuleI
 from barrierlint.report.defect import simulation_sentence
 from barrierlint.report.fingerprint import line_hashes
 from barrierlint.report.sarif import flow
-from barrierlint.report.sarif.place import location, region_of_insertion, root, uri
-from barrierlint.report.snippet import indentation
+from barrierlint.report.sarif.place import insertion_point, location, root, uri
+from barrierlint.report.snippet import indentation, is_inline
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_DESCRIPTION = 1024
@@ -141,11 +141,14 @@ def _fingerprints(finding: Finding) -> dict[str, str]:
 
 
 def _fix(finding: Finding) -> Any:
-    """The repair as whole lines inserted before the line it goes in front of, indented as that line is."""
+    """The repair as an insertion: whole lines, indented as the code they join, or inside a line."""
     assert finding.repair
-    at = finding.repair.at
-    text = "".join(f"{indentation(at)}{line}\n" for line in finding.repair.lines)
-    change = om.Replacement(deleted_region=region_of_insertion(at.line), inserted_content=om.ArtifactContent(text=text))
+    at, lines = finding.repair.at, finding.repair.lines
+    if is_inline(at):
+        region, text = insertion_point(at, at.column), " ".join(lines) + " "
+    else:
+        region, text = insertion_point(at, 1), "".join(f"{indentation(at)}{line}\n" for line in lines)
+    change = om.Replacement(deleted_region=region, inserted_content=om.ArtifactContent(text=text))
     return om.Fix(
         description=om.Message(text=finding.repair.why),
         artifact_changes=[om.ArtifactChange(artifact_location=uri(at.path), replacements=[change])],

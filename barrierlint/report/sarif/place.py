@@ -51,6 +51,7 @@ def region(span: Span) -> Any:
     return om.Region(start_line=span.line, start_column=start, end_line=end_line, end_column=max(end, 1))
 
 
-def region_of_insertion(line: int) -> Any:
-    """Return the empty region at the start of `line`."""
-    return om.Region(start_line=line, start_column=1, end_line=line, end_column=1)
+def insertion_point(at: Span, column: int) -> Any:
+    """Return the empty region before byte `column` of the line of `at`."""
+    start = character_column(at.path, at.line, column)
+    return om.Region(start_line=at.line, start_column=start, end_line=at.line, end_column=start)
