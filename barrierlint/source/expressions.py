@@ -135,6 +135,9 @@ def member(reading: Reading, cursor: Cursor) -> Expression:
     bases = operands(cursor)
     base = reading.expression(bases[0]) if bases else implicit_this(reading, named, cursor)
     arrow = not bases or lib.clang_getCanonicalType(lib.clang_getCursorType(bases[0])).kind == 101
+    if isinstance(base, Member) and (not base.name or "(anonymous" in base.name):
+        arrow = base.arrow  # C++ shows the step through an anonymous union, C does not
+        base = base.base
     bits = None
     if lib.clang_Cursor_isBitField(named):
         bits = (max(0, lib.clang_Cursor_getOffsetOfField(named)), lib.clang_getFieldDeclBitWidth(named))

@@ -131,10 +131,10 @@ def _implicit(reading: Reading, raw: CXType, record: str, declaration: Cursor) -
 
 
 def _is_foreign(raw: CXType) -> bool:
-    """Whether the class is the standard library's and made of nothing of the user's: its destructor is of no
-    interest.
-    """
-    if not clang_c.text(lib.clang_getTypeSpelling(raw)).startswith(("std::", "__gnu_cxx::")):
+    """Whether the class is a system library's and made of nothing of the user's: its destructor is of no interest."""
+    location = lib.clang_getCursorLocation(lib.clang_getTypeDeclaration(raw))
+    standard = clang_c.text(lib.clang_getTypeSpelling(raw)).startswith(("std::", "__gnu_cxx::"))
+    if not standard and not lib.clang_Location_isInSystemHeader(location):
         return False
     for number in range(max(0, lib.clang_Type_getNumTemplateArguments(raw))):
         argument = lib.clang_getCanonicalType(lib.clang_Type_getTemplateArgumentAsType(raw, number))

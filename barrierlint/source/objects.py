@@ -1,13 +1,13 @@
 """Objects: constructions, braced lists, `new` and `delete`, lambdas, `throw`.
 
-Elided copies are not shown. It does not model brace elision in nested aggregates.
+Elided copies are not shown; elided braces are put back. It does not model bases in braced lists.
 """
 
 from __future__ import annotations
 
 from barrierlint.source import clang_c
 from barrierlint.source.arguments import arguments
-from barrierlint.source.clang_c import Cursor, lib
+from barrierlint.source.clang_c import Cursor, CXType, lib
 from barrierlint.source.construction import constructor
 from barrierlint.source.expressions import fold
 from barrierlint.source.lifetimes import destructor
@@ -24,6 +24,8 @@ from barrierlint.source.tree import (
     Throw,
     Variable,
 )
+
+_RECORD = 105
 
 
 def construct(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
@@ -48,21 +50,49 @@ def initializer(reading: Reading, cursor: Cursor) -> Expression:
             return reading.expression(parts[0])
         zero = Integer(span, type, 0) if not parts else None
         return fold(reading, cursor, type) or zero or opaque(reading, cursor)
-    names = [clang_c.spelling(one) for one in clang_c.fields(raw)] if type.kind == "record" else []
+    waiting = [_designated(part) for part in parts]
+    return Initializer(span, type, _fill(reading, raw, waiting, True))
+
+
+def _fill(
+    reading: Reading, raw: CXType, waiting: list[tuple[str, Cursor]], whole: bool
+) -> tuple[tuple[str, Expression], ...]:
+    """Take from `waiting` what initialises an aggregate of type `raw`: all of it, or (braces elided) as much as it
+    holds.
+    """
+    fields = clang_c.fields(raw) if raw.kind == _RECORD else []
+    names = [clang_c.spelling(one) for one in fields]
+    length = len(fields) if raw.kind == _RECORD else max(0, lib.clang_getArraySize(raw))
     items: list[tuple[str, Expression]] = []
     at = 0
-    for part in parts:
-        name, value = _designated(part)
-        if type.kind == "record" and not name:
-            name = names[at] if at < len(names) else ""
+    while waiting and (whole or at < length):
+        name, part = waiting[0]
         if name in names:
             at = names.index(name)
+        elif name and not whole:
+            break
+        elif not name and at < len(names):
+            name = names[at]
+        inner = lib.clang_getCursorType(fields[at]) if at < len(fields) else lib.clang_getElementType(raw)
+        items.append((name, _item(reading, lib.clang_getCanonicalType(inner), waiting)))
+        if raw.kind == _RECORD:
+            record_stores(reading, f"{reading.types.record(raw)}::{name}", items[-1][1])
         at += 1
-        read = reading.expression(value)
-        items.append((name, read))
-        if type.kind == "record":
-            record_stores(reading, f"{type.record}::{name}", read)
-    return Initializer(span, type, tuple(items))
+    return tuple(items)
+
+
+def _item(reading: Reading, raw: CXType, waiting: list[tuple[str, Cursor]]) -> Expression:
+    """The next item, for a member of type `raw`; several where the member is an aggregate written without braces."""
+    name, part = waiting[0]
+    given = lib.clang_getCanonicalType(lib.clang_getCursorType(part)).kind
+    if name or raw.kind not in (_RECORD, 112) or part.kind in (119, 155, 118, 109) or given in (_RECORD, 112, 26):
+        waiting.pop(0)
+        return reading.expression(part)
+    items = _fill(reading, raw, waiting, False)
+    if not items:  # an empty aggregate takes nothing: never stand still
+        waiting.pop(0)
+        return reading.expression(part)
+    return Initializer(reading.span(part), reading.types.convert(raw), items)
 
 
 def _designated(part: Cursor) -> tuple[str, Cursor]:

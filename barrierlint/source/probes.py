@@ -50,7 +50,8 @@ def _want_methods(reading: Reading, raw: CXType, names: set[str] | None) -> None
     declaration = lib.clang_getTypeDeclaration(raw)
     pattern = lib.clang_getSpecializedCursorTemplate(declaration)
     spelling = clang_c.text(lib.clang_getTypeSpelling(lib.clang_getCanonicalType(raw)))
-    if pattern.kind not in RECORDS or spelling.startswith("std::"):
+    system = lib.clang_Location_isInSystemHeader(lib.clang_getCursorLocation(pattern))
+    if pattern.kind not in RECORDS or system:
         return
     record = reading.types.record(lib.clang_getCanonicalType(raw))
     for child in clang_c.children(pattern):

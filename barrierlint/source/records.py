@@ -31,6 +31,12 @@ def _record(reading: Reading, usr: str, raw: CXType) -> Record:
     fields: list[tuple[str, Type, int, int]] = []
     foreign = name.startswith("std::") and not name.startswith("std::atomic")
     for field in [] if foreign else clang_c.fields(raw):
+        inner = lib.clang_getCanonicalType(lib.clang_getCursorType(field))
+        if inner.kind == _RECORD_TYPE and lib.clang_Cursor_isAnonymousRecordDecl(lib.clang_getTypeDeclaration(inner)):
+            start = max(0, lib.clang_Cursor_getOffsetOfField(field))
+            nested = _record(reading, reading.types.record(inner), inner).fields
+            fields += [(member, type, start + offset, bits) for member, type, offset, bits in nested]
+            continue
         width = lib.clang_getFieldDeclBitWidth(field) if lib.clang_Cursor_isBitField(field) else 0
         offset = max(0, lib.clang_Cursor_getOffsetOfField(field))
         fields.append((clang_c.spelling(field), reading.type(field), offset, width))

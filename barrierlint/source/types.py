@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from barrierlint.source import clang_c
 from barrierlint.source.clang_c import Cursor, CXType, lib
+from barrierlint.source.places import position
 from barrierlint.source.tree import Type
 
 _BOOL, _POINTER, _LVALUE, _RVALUE, _RECORD, _ENUM, _ATOMIC, _MEMBER_POINTER = 3, 101, 103, 104, 105, 106, 177, 117
@@ -86,7 +87,10 @@ class Types:
         identity = clang_c.identity(declaration)
         known = self._usrs.get(identity)
         if known is None:
-            known = self._usrs[identity] = clang_c.usr(declaration)
+            known = clang_c.usr(declaration)
+            if lib.clang_Cursor_isAnonymous(declaration):  # all anonymous members of a class share one USR
+                known += f"~{position(declaration)[1]}"
+            self._usrs[identity] = known
             self.seen.setdefault(known, (declaration, raw))
         return known
 

@@ -288,3 +288,44 @@ def test_unevaluated_operands_are_absent() -> None:
     unit = read("int g(int); int f(int n) { return sizeof(g(n)) + n; }")
     assert calls(function(unit, "f").body) == []
     assert find(function(unit, "f").body, Evaluate) == []
+
+
+def test_elided_braces_and_designators_in_arrays() -> None:
+    before = "struct P { long v; long w; }; struct Agg { struct P a[2]; long z; }; struct E { int x; };"
+    for name in ("case.c", "case.cc"):
+        unit = read(
+            (
+                f"{before} void f(struct P p) {{ struct Agg k = {{ 1, 2, 3, 4, 5 }}; struct P q[2] = {{ p, {{ 7 "
+                f"}} }}; }}"
+            ),
+            name,
+        )
+        whole = find(function(unit, "f").body, Initializer)[0]
+        assert [one for one, _ in whole.items] == ["a", "z"]
+        array, last = (item for _, item in whole.items)
+        assert isinstance(array, Initializer)
+        shape = [[getattr(value, "value", None) for _, value in item.items] for _, item in array.items]
+        assert shape == [[1, 2], [3, 4]]
+        assert isinstance(last, Integer)
+        assert last.value == 5
+
+
+def test_anonymous_members_are_transparent_and_apart() -> None:
+    code = "struct U { union { long raw; struct { long x : 4; long y : 8; }; struct { long p : 2; long q : 3; }; }; };"
+    for name in ("case.c", "case.cc"):
+        unit = read(f"{code} void f(struct U *u) {{ u->q = 1; u->y = 2; u->raw = 3; }}", name)
+        members = find(function(unit, "f").body, Member)
+        assert [(one.name, one.arrow, one.bits) for one in members] == [
+            ("q", True, (2, 3)),
+            ("y", True, (4, 8)),
+            ("raw", True, None),
+        ]
+        assert len({one.record for one in members}) == 3
+        record = next(one for one in unit.records if one.qualified == "U")
+        assert [(one, offset) for one, _, offset, _ in record.fields] == [
+            ("raw", 0),
+            ("x", 0),
+            ("y", 4),
+            ("p", 0),
+            ("q", 2),
+        ]
