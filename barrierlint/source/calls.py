@@ -78,6 +78,10 @@ def _method(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
     if _is_plain_assignment(named) and object is not None and args:
         left = Unary(object.span, args[0].type, "*", object) if arrow else object
         return Assignment(span, type, "=", left, args[0])
+    if named.kind == CONVERSION and type.kind == "pointer" and object is not None:
+        invoked = closure_operator(named)
+        if invoked is not None:
+            return FunctionReference(span, type, reading.need(invoked), reading.names.qualified(invoked))
     virtual = lib.clang_Cursor_isDynamicCall(cursor) > 0
     if virtual:
         reading.dispatched.setdefault(reading.names.usr(named), named)
@@ -87,6 +91,15 @@ def _method(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
         usr = explicit_destructor(reading, named)
     noreturn = reading.is_noreturn(named)
     return CallExpression(span, type, usr, qualified, tuple(args), object, arrow, virtual=virtual, noreturn=noreturn)
+
+
+def closure_operator(named: Cursor) -> Cursor | None:
+    """The call operator of the lambda whose conversion to a function pointer `named` is."""
+    closure = lib.clang_getCursorSemanticParent(named)
+    if not clang_c.spelling(closure).startswith("(lambda"):
+        return None
+    found = [one for one in clang_c.children(closure) if clang_c.spelling(one) == "operator()"]
+    return found[0] if found and found[0].kind == METHOD else None
 
 
 def _is_plain_assignment(named: Cursor) -> bool:

@@ -160,7 +160,7 @@ def unary(reading: Reading, cursor: Cursor) -> Expression:
     operand = reading.expression(inner[0])
     type = reading.type(cursor)
     op = _UNARY[kind]
-    if isinstance(operand, FunctionReference) and op in ("&", "*"):
+    if isinstance(operand, FunctionReference) and op in ("&", "*", "+"):
         return replace(operand, span=reading.span(cursor))
     if isinstance(operand, Integer) and op in "+-~!":
         return fold(reading, cursor, type) or Unary(reading.span(cursor), type, op, operand)

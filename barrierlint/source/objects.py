@@ -66,7 +66,7 @@ def _fill(
     items: list[tuple[str, Expression]] = []
     at = 0
     while waiting and (whole or at < length):
-        name, part = waiting[0]
+        name = waiting[0][0]
         if name in names:
             at = names.index(name)
         elif name and not whole:

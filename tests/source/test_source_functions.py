@@ -368,3 +368,14 @@ def test_errors_are_told_although_a_probe_was_needed() -> None:
     assert {"lost-body", "parse-error"} <= set(kinds(unit))
     assert all(one.span is None or one.span.line <= 6 for one in unit.notifications)
     assert function(unit, "~Guard")
+
+
+def test_lambdas_as_function_pointers() -> None:
+    code = "long g(long); struct ops { long (*run)(long); }; void f(ops *o) {"
+    code += "o->run = [](long q) { return g(q); }; long (*p)(long) = +[](long q) { return g(q + 1); }; p(3); }"
+    unit = read(code, "case.cc")
+    inner = {one.usr for one in unit.functions if one.kind == "lambda"}
+    assert len(inner) == 2
+    assert {one.usr for one in find(function(unit, "f").body, FunctionReference)} == inner
+    assert {one.function for one in unit.assigned} == inner
+    assert any(one.place == "c:@S@ops::run" for one in unit.assigned)
