@@ -250,14 +250,13 @@ class Execution:
         access = self.access[walk]
         if self.effects[access].role is Role.FAULT:
             return []
-        effect = self.effects[walk]
-        return [
-            other
-            for other in self.walks[: self.walks.index(walk)]
-            if self.effects[other].pe == effect.pe
-            and self.effects[other].address & _OFFSET == effect.address & _OFFSET
-            and self.effects[self.access[other]].role is not Role.FAULT
-        ]
+        effect, found = self.effects[walk], []
+        for other in self.walks[: self.walks.index(walk)]:
+            access = self.access.get(other)  # none: a store-exclusive that failed, or AT
+            same = self.effects[other].pe == effect.pe and (self.effects[other].address ^ effect.address) & _OFFSET == 0
+            if same and access is not None and self.effects[access].role is not Role.FAULT:
+                found.append(other)
+        return found
 
     def open_choice(self, wanted: frozenset[int]) -> list[tuple[int, int]] | Invalidation | None:
         """Return what is still open: two unordered writes of one location (as the two orders), or a TLBI and a walk.

@@ -148,3 +148,17 @@ exists (0:X3=%s)
     assert simulate(parse(text % ("DSB ISH", "PA(x)"))).result == "ALLOWED"
     assert simulate(parse(text % ("DSB ISH ;\n ISB", "0xf"))).result == "FORBIDDEN"
     assert simulate(parse(text % ("DSB ISH ;\n ISB", "PA(x)"))).result == "ALLOWED"
+
+
+def test_a_walk_without_an_access_takes_part_in_maintenance() -> None:
+    text = """AArch64 failed-exclusive
+{ 0:X2=x; 0:X5=z; 1:X0=PTE(x); pteval_t 1:X8=(oa:PA(x), valid:0); }
+ P0 | P1 ;
+ LDXR W20,[X2] | STR X8,[X0] ;
+ STXR W19,W14,[X2] | DSB ISH ;
+ LDR W21,[X5] | TLBI VMALLE1IS ;
+ | DSB ISH ;
+exists (0:X19=1)
+"""
+    found, _ = outcomes(parse(text))
+    assert found == {(T,), (F,)}
