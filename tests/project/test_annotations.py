@@ -20,7 +20,7 @@ from barrierlint.finding import (
     WitnessStep,
 )
 from tests import annotations
-from tests.fixtures.harness import Fixture, _findings, _notifications, _oks, _steps, without
+from tests.fixtures.harness import Fixture, _findings, _notifications, _oks, _steps, deletions, without
 
 SOURCE = """\
 /* A page. */
@@ -176,3 +176,16 @@ def test_annotations_of_headers_and_other_sources_belong_to_the_fixture(tmp_path
 )
 def test_deleting_keeps_the_lines(source: str, span: Span, expected: str) -> None:
     assert without(source.encode(), span).decode() == expected
+
+
+def test_instructions_of_one_statement_are_deleted_one_by_one() -> None:
+    source = b'asm volatile("str %1, [%0]\\n\\tDSB ishst; isb" : : "r"(dsb));'
+    assert list(deletions(source, Span("", 1, 1, 1, len(source) + 1))) == [
+        b'asm volatile("str %1, [%0]\\n\\tnop      ; isb" : : "r"(dsb));',
+        b'asm volatile("str %1, [%0]\\n\\tDSB ishst; nop" : : "r"(dsb));',
+    ]
+
+
+def test_a_macro_is_deleted_as_a_whole() -> None:
+    source = b"\tdsb(ishst);"
+    assert list(deletions(source, Span("", 1, 2, 1, 12))) == [b"\t((void)0);"]
