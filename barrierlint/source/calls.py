@@ -16,8 +16,18 @@ from barrierlint.source.expressions import fold, implicit_this
 from barrierlint.source.lifetimes import explicit_destructor
 from barrierlint.source.names import FUNCTIONS
 from barrierlint.source.objects import construct
-from barrierlint.source.reading import EXPRESSIONS, Reading, is_expression, operands
-from barrierlint.source.tree import Assignment, CallExpression, Expression, FunctionReference, Integer, Opaque, Unary
+from barrierlint.source.reading import EXPRESSIONS, Reading, operands
+from barrierlint.source.tree import (
+    Assignment,
+    CallExpression,
+    Cast,
+    Construct,
+    Expression,
+    FunctionReference,
+    Integer,
+    Opaque,
+    Unary,
+)
 
 FUNCTION, METHOD, CONSTRUCTOR, DESTRUCTOR, CONVERSION = 8, 21, 24, 25, 26
 _SYNC_SIZE = re.compile(r"(__sync_\w+?)_(?:1|2|4|8|16)\Z")
@@ -138,16 +148,18 @@ def _indirect(reading: Reading, cursor: Cursor) -> Expression:
         return Opaque(span, type, "call")
     if len(parts) == 1 and type.kind == "record" and reading.type(parts[0]).record == type.record:
         return reading.expression(parts[0])  # libclang names no constructor where the copy is elided
+    if lib.clang_Cursor_getNumArguments(cursor) < 0:  # `T(x)` left open because x has an error
+        made = tuple(reading.expression(part) for part in parts)
+        if type.kind != "record" and len(made) == 1:
+            return Cast(span, type, made[0])
+        return Construct(span, type, "", type.spelling, made)
     named = _only_candidate(parts[0], len(parts) - 1)
     if named is not None:
         return _resolved(reading, cursor, named, parts[1:])
     target = reading.expression(parts[0])
     while isinstance(target, Unary) and target.op in ("*", "&") and _is_function(target):
         target = target.operand
-    if lib.clang_Cursor_getNumArguments(cursor) >= 0:
-        args = tuple(arguments(reading, cursor, None))
-    else:
-        args = tuple(reading.expression(part) for part in parts[1:] if is_expression(part))
+    args = tuple(arguments(reading, cursor, None))
     if isinstance(target, FunctionReference):
         return CallExpression(span, type, target.usr, target.qualified, args)
     qualified = clang_c.spelling(cursor)

@@ -329,3 +329,13 @@ def test_anonymous_members_are_transparent_and_apart() -> None:
             ("p", 0),
             ("q", 2),
         ]
+
+
+def test_conversions_of_void_pointer_arithmetic_in_cxx() -> None:
+    before = "typedef unsigned long phys; void use(long, void *); void use(void *);"
+    unit = read(f"{before} phys f(void *p) {{ use(p + 1); return phys(p - 4); }}", "case.cc")
+    found = find(function(unit, "f").body, Binary)
+    assert [(one.op, one.type.kind) for one in found] == [("+", "pointer"), ("-", "pointer")]
+    (call,) = find(function(unit, "f").body, CallExpression)
+    assert call.callee == "c:@F@use#*v#"
+    assert any(isinstance(one.operand, Binary) for one in find(function(unit, "f").body, Cast))
