@@ -252,9 +252,9 @@ class Execution:
             return []
         effect, found = self.effects[walk], []
         for other in self.walks[: self.walks.index(walk)]:
-            access = self.access.get(other)  # none: a store-exclusive that failed, or AT
+            used = self.access.get(other)  # none: a store-exclusive that failed, or AT
             same = self.effects[other].pe == effect.pe and (self.effects[other].address ^ effect.address) & _OFFSET == 0
-            if same and access is not None and self.effects[access].role is not Role.FAULT:
+            if same and used is not None and self.effects[used].role is not Role.FAULT:
                 found.append(other)
         return found
 
