@@ -6,6 +6,7 @@ happen; UNDECIDED otherwise, with the reason. What it does not model: see `scena
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from barrierlint.events import Access, DescriptorWrite, Kind, SysregWrite, Transition
@@ -21,6 +22,8 @@ from barrierlint.terms import show
 
 BUDGET = Budget(states=20_000, seconds=2.0)
 _IMPROVE = 64
+_PAGE = re.compile(r"\bx\b")  # what the scenario calls the page
+_LONGEST = 24
 _OWN_PE_RULES = frozenset({"BL001", "BL002", "BL003", "BL004"})
 
 
@@ -85,16 +88,24 @@ def _report(outcome: Outcome, finding: Finding, story: Scenario) -> Trace | None
     """The trace with the fault as the hardware reports it, at the address the witness names."""
     if outcome.trace is None:
         return None
+    named = finding.witness.access.event
+    name = show(named.address) if isinstance(named, Access) else "the mapped address"
+    told = _named(outcome.trace, name)
     if story.transition is not Transition.MAKE:
-        return replace(outcome.trace, fault=None)
+        return replace(told, fault=None)
     event = story.access.event
     assert isinstance(event, Access)
     write = event.kind in (Kind.WRITE, Kind.RMW)
     fetch = event.kind is Kind.FETCH
-    named = finding.witness.access.event
-    name = show(named.address) if isinstance(named, Access) else "the mapped address"
     pe = 1 if story.remote else 0
     esr = syndrome("translation", 3, write, fetch)
-    return replace(
-        outcome.trace, fault=Fault(pe, scenario.address_of(finding), "translation", 3, esr, write and not fetch, name)
-    )
+    fault = Fault(pe, scenario.address_of(finding), "translation", 3, esr, write and not fetch, name)
+    return replace(told, fault=fault)
+
+
+def _named(trace: Trace, name: str) -> Trace:
+    """Call the page by the source's own name for its address, where that is short enough to read."""
+    if len(name) > _LONGEST or name == "the mapped address":
+        return trace
+    steps = (replace(step, what=_PAGE.sub(lambda _: name, step.what)) for step in trace.steps)
+    return replace(trace, steps=tuple(steps))

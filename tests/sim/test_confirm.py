@@ -133,10 +133,10 @@ def test_the_trace_tells_the_story_of_the_witness() -> None:
     assert trace is not None
     told = [(step.actor, step.what, step.source) for step in trace.steps]
     assert told == [
-        ("walker P0", "walker reads PTE(x) = invalid (stale: the store is not visible to it yet)", 2),
-        ("P0", "store PTE(x) := valid, OA PA(x) becomes visible", 0),
+        ("walker P0", "walker reads PTE(va) = invalid (stale: the store is not visible to it yet)", 2),
+        ("P0", "store PTE(va) := valid, OA PA(va) becomes visible", 0),
         ("P0", "DSB ISH: earlier accesses and TLB maintenance are complete", 1),
-        ("P0", "translation fault on x, level 3", 2),
+        ("P0", "translation fault on va, level 3", 2),
     ]
     assert columns(trace) == ("P0", "walker P0")
     assert [row.column for row in rows(trace)] == [1, 0, 0, 0]
@@ -149,7 +149,7 @@ def test_the_trace_tells_the_story_of_the_witness() -> None:
 def test_a_stale_tlb_entry_is_named() -> None:
     trace = confirm(finding([DSB, ISB], BREAK)).trace
     assert trace is not None
-    assert ("TLB P0", "still holds PTE(x) = valid, OA PA(x): used") in [(s.actor, s.what) for s in trace.steps]
+    assert ("TLB P0", "still holds PTE(va) = valid, OA PA(va): used") in [(s.actor, s.what) for s in trace.steps]
     assert trace.fault is None
 
 
@@ -177,3 +177,11 @@ def test_what_is_not_modelled_or_not_finished_is_undecided() -> None:
 
 def test_an_unknown_transition_says_so() -> None:
     assert "run as a make" in confirm(finding([], Transition.UNKNOWN)).reason
+
+
+def test_a_long_name_is_not_spelled_out_in_every_step() -> None:
+    trace = confirm(finding([], access=Access(Kind.READ, Name("a_name_much_too_long_for_a_column"), into="r"))).trace
+    assert trace is not None
+    assert trace.steps[-1].what == "translation fault on x, level 3"
+    assert trace.fault is not None
+    assert trace.fault.name == "a_name_much_too_long_for_a_column"
