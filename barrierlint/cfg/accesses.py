@@ -79,7 +79,7 @@ def write(frame: Frame, place: Place, value: Term, span: Span, old: Term | None 
 def _store(frame: Frame, place: Place, address: Term, value: Term, span: Span, old: Term | None, note: str) -> None:
     evidence = _evidence(frame, place)
     size = width(frame, place.cell)
-    if evidence and not is_own(address):
+    if evidence and not is_own(frame, address):
         exempt = exemption(frame, place.types)
         event = DescriptorWrite(
             address, value, old=old, order=order(place), size=size, evidence=evidence, exempt=exempt
@@ -105,11 +105,15 @@ def exemption(frame: Frame, types: Iterable[tree.Type]) -> str:
     return models.exempt_function(frame.function.qualified) or next((reason for reason in reasons if reason), "")
 
 
-def is_own(address: Term) -> bool:
-    """True for the function's own objects and what `this` points to: values in the making rather than table entries."""
+def is_own(frame: Frame, address: Term) -> bool:
+    """True for the function's own objects and what `this` points to, unless calls show that to be a table entry:
+    values in the making.
+    """
     while isinstance(address, Field | Element):
         address = address.base
-    return (isinstance(address, AddressOf) and address.kind == "local") or address == Name(THIS)
+    if address == Name(THIS):
+        return frame.function.usr not in frame.environment.entries
+    return isinstance(address, AddressOf) and address.kind == "local"
 
 
 def order(place: Place) -> Order:

@@ -11,10 +11,11 @@ from barrierlint.cfg import cleanups
 from barrierlint.cfg.accesses import address_of, is_object, memory, read, width, write
 from barrierlint.cfg.callgraph import place_of
 from barrierlint.cfg.fold import ZERO, convert
-from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
-from barrierlint.cfg.modelled import Given, lower_intrinsic, lower_modelled, pointees
+from barrierlint.cfg.frame import EFFECTS, PLACES, VALUES, Frame, Place
+from barrierlint.cfg.modelled import Given, lower_intrinsic, lower_modelled
 from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.places import address
+from barrierlint.cfg.promotion import pointees
 from barrierlint.cfg.records import is_closure
 from barrierlint.cfg.storage import parameter_type
 from barrierlint.events import Access, Call, Kind
@@ -296,5 +297,11 @@ def _value(frame: Frame, expression: tree.CallExpression) -> Term:
     return read(frame, _place(frame, expression), expression.span)
 
 
+def _effect(frame: Frame, expression: tree.CallExpression) -> None:
+    """A call whose result nobody wants: where it returns a reference, nothing is read through it."""
+    _place(frame, expression)
+
+
+EFFECTS[tree.CallExpression] = _effect
 VALUES[tree.CallExpression] = _value
 PLACES[tree.CallExpression] = _place

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from barrierlint.cfg.callgraph import Pointers, captures_this, overriders, throwing
 from barrierlint.cfg.descriptors import Descriptors
+from barrierlint.cfg.entries import entries
 from barrierlint.cfg.records import Layouts
 from barrierlint.cfg.storage import Storage
 from barrierlint.source import tree
@@ -27,8 +28,8 @@ class Environment:
 
     `overriders` maps a virtual method to the methods that override it, directly or not; `pointers` finds the functions
     that can be stored in a place; `in_memory` are variables with an address; `throwing` functions an exception can
-    leave; `destructors` maps a record to its destructor; `this_captured` are lambdas that use the `this` of the
-    function around them.
+    leave; `destructors` maps a record to its destructor; `entries` maps methods called on entries of tables to the
+    type these are known by; `this_captured` are lambdas that use the `this` of the function around them.
     """
 
     functions: dict[str, tree.Function]
@@ -41,6 +42,7 @@ class Environment:
     throwing: frozenset[str]
     destructors: dict[str, str]
     this_captured: frozenset[str]
+    entries: dict[str, tree.Type]
 
 
 def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
@@ -51,10 +53,11 @@ def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
             functions.setdefault(function.usr, function)
     layouts = Layouts(record for unit in units for record in unit.records)
     overriding = overriders(functions.values())
+    descriptors = Descriptors(models, layouts)
     return Environment(
         functions=functions,
         layouts=layouts,
-        descriptors=Descriptors(models, layouts),
+        descriptors=descriptors,
         models=models,
         overriders=overriding,
         pointers=Pointers(functions, (stored for unit in units for stored in unit.assigned)),
@@ -62,6 +65,7 @@ def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
         throwing=throwing(functions, overriding),
         destructors=_destructors(functions.values()),
         this_captured=captures_this(functions),
+        entries=entries(functions, lambda type: descriptors.evidence(type) is not None),
     )
 
 

@@ -11,21 +11,24 @@ from barrierlint.cfg.asm import Decoded, Item, Maybe, Operand, decode_statement
 from barrierlint.cfg.fold import convert
 from barrierlint.cfg.frame import STATEMENTS, Frame, Place
 from barrierlint.cfg.graph import Guard
+from barrierlint.cfg.nodes import peel
+from barrierlint.cfg.promotion import pointees, promoted
 from barrierlint.cfg.storage import in_memory_only
 from barrierlint.events import Call, Event
 from barrierlint.finding import Span
 from barrierlint.source import tree
-from barrierlint.terms import Name
+from barrierlint.terms import Name, Term
 
 
 def _asm(frame: Frame, statement: tree.Asm) -> None:
     bindings: list[tuple[Place, str]] = []
-    outputs = [_output(frame, operand, bindings) for operand in statement.outputs]
-    inputs = [_input(frame, operand) for operand in statement.inputs]
+    known: Known = {}
+    outputs = [_output(frame, operand, bindings, known) for operand in statement.outputs]
+    inputs = [_input(frame, operand, known) for operand in statement.inputs]
     temporary = frame.identity("asm")
     decoded = decode_statement(statement, outputs, inputs, temporary)
     for item in decoded.items:
-        _emit_item(frame, item, statement.span)
+        _emit_item(frame, item, statement.span, known)
     if statement.labels:
         _labels(frame, statement, decoded)
     for place, name in bindings:
@@ -34,15 +37,19 @@ def _asm(frame: Frame, statement: tree.Asm) -> None:
         frame.builder.stop()
 
 
+Known = dict[Term, tuple[tree.Type, ...]]
+"""What the operands that are addresses point to."""
+
 _REGISTER = tree.Type("unsigned long", "", "integer", 8)
 
 
-def _output(frame: Frame, operand: tree.AsmOperand, bindings: list[tuple[Place, str]]) -> Operand:
+def _output(frame: Frame, operand: tree.AsmOperand, bindings: list[tuple[Place, str]], known: Known) -> Operand:
     expression = operand.expression
     place = frame.place(expression)
     size = width(frame, place.type)
     if in_memory_only(operand.constraint) or is_object(frame, place.type):
         address = address_of(frame, place, expression.span)
+        known[address] = place.types
         return Operand(address=address, size=size, constraint=operand.constraint)
     value = read(frame, place, expression.span) if "+" in operand.constraint else None
     into = frame.builder.temporary()
@@ -50,18 +57,28 @@ def _output(frame: Frame, operand: tree.AsmOperand, bindings: list[tuple[Place, 
     return Operand(value=value, into=into, size=size, constraint=operand.constraint)
 
 
-def _input(frame: Frame, operand: tree.AsmOperand) -> Operand:
+def _input(frame: Frame, operand: tree.AsmOperand, known: Known) -> Operand:
     expression = operand.expression
     size = width(frame, expression.type)
     if in_memory_only(operand.constraint):
-        address = address_of(frame, frame.place(expression), expression.span)
+        place = frame.place(expression)
+        address = address_of(frame, place, expression.span)
+        known[address] = place.types
         return Operand(address=address, size=size, constraint=operand.constraint)
-    return Operand(value=frame.value(expression), size=size, constraint=operand.constraint)
+    inner = peel(expression)
+    if isinstance(inner, tree.Unary) and inner.op == "&" and not isinstance(inner.operand, tree.FunctionReference):
+        place = frame.place(inner.operand)
+        value = address_of(frame, place, expression.span)
+        known[value] = place.types
+    else:
+        value = frame.value(expression)
+        known[value] = pointees(None, expression)
+    return Operand(value=value, size=size, constraint=operand.constraint)
 
 
-def _emit_item(frame: Frame, item: Item, span: Span) -> None:
+def _emit_item(frame: Frame, item: Item, span: Span, known: Known) -> None:
     if not isinstance(item, Maybe):
-        _emit(frame, item, span)
+        _emit(frame, item, span, known)
         return
     builder = frame.builder
     inside, after = builder.new(), builder.new()
@@ -71,13 +88,14 @@ def _emit_item(frame: Frame, item: Item, span: Span) -> None:
     builder.edge(builder.current, after, "false", skip)
     builder.start(inside)
     for event in item.events:
-        _emit(frame, event, span)
+        _emit(frame, event, span, known)
     builder.jump(after)
     builder.start(after)
 
 
-def _emit(frame: Frame, event: Event, span: Span) -> None:
-    frame.emit(event, span)
+def _emit(frame: Frame, event: Event, span: Span, known: Known) -> None:
+    for one in promoted(frame, (event,), known, None):
+        frame.emit(one, span)
     if isinstance(event, Call):
         frame.builder.split()
 

@@ -1,24 +1,20 @@
 """What takes a call's place: events a model declares for a function, and the compiler's builtins and atomics.
 
 Operands of a model are found from the object and the arguments by their types, so `arg0.x` of a transparent record is
-its value. An atomic write to a descriptor is a `DescriptorWrite`: of a compare-exchange `into` tells whether it wrote,
-a fetch-and-operate is the read of the old value and the write of the new one. What it does not model: effects beyond
-what model or intrinsic say.
+its value. What it does not model: effects beyond what model or intrinsic say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from barrierlint.cfg import intrinsics
-from barrierlint.cfg.accesses import exemption, is_own, memory, read
+from barrierlint.cfg.accesses import exemption, memory, read
 from barrierlint.cfg.asm import decode_lines
-from barrierlint.cfg.descriptors import plain_name
-from barrierlint.cfg.fold import SCALARS, ZERO, apply
+from barrierlint.cfg.fold import ZERO
 from barrierlint.cfg.frame import Frame, Place
-from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.places import member_place
+from barrierlint.cfg.promotion import promoted
 from barrierlint.events import Access, Assign, Call, DescriptorWrite, Drain, Event, Kind
 from barrierlint.finding import Span
 from barrierlint.models import AccessModel, FunctionModel, WriteModel
@@ -45,6 +41,10 @@ class Given:
     def result(self) -> Term:
         """The name of the result, 0 if there is none."""
         return Name(self.into) if self.into else ZERO
+
+
+def _known(given: Given) -> dict[Term, tuple[tree.Type, ...]]:
+    return {given.terms[0]: given.pointees} if given.terms else {}
 
 
 # --- models ------------------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def _access(frame: Frame, given: Given, access: AccessModel, note: str) -> bool:
     kind, op = kinds.get(access.op, (Kind.RMW, "cas"))
     into = given.into if kind is not Kind.WRITE else None
     event = Access(kind, address, None if kind is Kind.READ else value, into, access.order, access.size, op, old)
-    for one in _promoted(frame, given, (event,)):
+    for one in promoted(frame, (event,), _known(given), given.into):
         frame.emit(one, given.call.span, note)
     return into is not None
 
@@ -174,7 +174,7 @@ def lower_intrinsic(frame: Frame, given: Given) -> bool:
     )
     if events is None:
         return False
-    for event in _promoted(frame, given, events):
+    for event in promoted(frame, events, _known(given), given.into):
         frame.emit(event, span)
         if isinstance(event, Call):
             frame.builder.split()
@@ -185,86 +185,3 @@ def lower_intrinsic(frame: Frame, given: Given) -> bool:
 
 def _binds(event: Event, into: str) -> bool:
     return getattr(event, "into", None) == into or (isinstance(event, Assign) and event.name == into)
-
-
-def _promoted(frame: Frame, given: Given, events: tuple[Event, ...]) -> Iterator[Event]:
-    """`events` with accesses to the first operand's pointee typed, and writes of a descriptor there made so."""
-    evidence = next((found for type in given.pointees if (found := frame.environment.descriptors.evidence(type))), None)
-    described = next((type for type in given.pointees if frame.environment.descriptors.evidence(type)), None)
-    type = described or (given.pointees[-1] if given.pointees else None)
-    address = given.terms[0] if given.terms else None
-    rest = list(events)
-    while rest:
-        event = rest.pop(0)
-        if not isinstance(event, Access) or event.address != address or type is None:
-            yield event
-            continue
-        event = replace(event, type=plain_name(type) if type.kind in (*SCALARS, "record") else "")
-        if evidence is None or event.kind is Kind.READ or is_own(event.address):
-            yield event
-            continue
-        exempt = exemption(frame, given.pointees)
-        if event.op == "cas":
-            yield from _exchanged_if(frame, event, rest, given, evidence.reasons, exempt)
-        else:
-            yield from _written(frame, event, evidence.reasons, exempt)
-
-
-_COMPUTED = {"add": "+", "sub": "-", "or": "|", "and": "&", "xor": "^"}
-
-
-def _written(frame: Frame, event: Access, reasons: tuple[str, ...], exempt: str) -> Iterator[Event]:
-    """A store, an exchange, or a fetch-and-operate on a descriptor."""
-    value = event.value if event.value is not None else frame.unknown("written")
-    write = DescriptorWrite(
-        event.address,
-        value,
-        order=event.order,
-        op=event.op,
-        into=event.into,
-        size=event.size,
-        evidence=reasons,
-        exempt=exempt,
-    )
-    if event.kind is Kind.WRITE or event.op == "swap":
-        yield write
-        return
-    old = event.into or frame.builder.temporary()
-    yield Access(Kind.READ, event.address, None, old, event.order, event.size, type=event.type)
-    new = frame.unknown("new")
-    if event.op in _COMPUTED:
-        yield replace(write, value=apply(_COMPUTED[event.op], Name(old), value), old=Name(old), into=None)
-    elif event.op == "nand":
-        yield replace(write, value=apply("~", apply("&", Name(old), value)), old=Name(old), into=None)
-    else:
-        yield replace(write, value=new, old=Name(old), into=None)
-
-
-def _exchanged_if(
-    frame: Frame, event: Access, rest: list[Event], given: Given, reasons: tuple[str, ...], exempt: str
-) -> Iterator[Event]:
-    """A compare-exchange of a descriptor: one write whose `into` tells whether it happened; the old value follows from
-    that.
-    """
-    old = event.into or frame.builder.temporary()
-    told = given.into if given.into and old != given.into else frame.builder.temporary()
-    value = event.value if event.value is not None else frame.unknown("written")
-    yield DescriptorWrite(
-        event.address, value, old=event.expected, order=event.order, op="cas", into=told,
-        expected=event.expected, size=event.size, evidence=reasons, exempt=exempt,
-    )  # fmt: skip
-    other = frame.unknown("old")
-    yield Assign(old, apply("?:", Name(told), event.expected, other) if event.expected is not None else other)
-    rest[:] = [one for one in rest if not (isinstance(one, Assign) and one.name == told)]
-
-
-def pointees(place: Place | None, expression: tree.Expression) -> tuple[tree.Type, ...]:
-    """The types of what an operand points to, also under casts; `place` is known where it was written `&x`."""
-    type = expression.type
-    if place is not None:
-        return place.types
-    if type.kind not in ("pointer", "reference", "array") or type.element is None:
-        return (type,) if type.kind == "record" else ()
-    inner = peel(expression).type.element
-    cast = inner is not None and inner.size == type.element.size and inner != type.element
-    return (inner, type.element) if cast and inner is not None else (type.element,)

@@ -46,6 +46,9 @@ def dereference(frame: Frame, pointer: tree.Expression, type: tree.Type) -> Plac
     if isinstance(inner, tree.Unary) and inner.op == "&":
         return _reinterpret(frame, inner.operand, type)
     place = memory(frame, frame.value(pointer), type)
+    entry = frame.environment.entries.get(frame.function.usr) if isinstance(inner, tree.This) else None
+    if entry is not None:
+        return replace(place, types=(entry, type))
     pointed = inner.type.element
     if pointed is None or inner is pointer or width(frame, pointed) != width(frame, type):
         return place
