@@ -117,30 +117,14 @@ def _write(model: Model, state: State, what: Shape, data: Held, atomic: bool = F
     """Perform the write of a store or atomic; `extra` is what it depends on besides. False if that contradicts."""
     access, view, execution = state.access, state.view, state.execution
     assert access is not None
-    pe, location = model.pe_of(state), access.location
+    location = access.location
     depends = access.address[2] | data[2] | extra
     walk = 1 << access.walk if access.walk >= 0 else 0
     after = ordering.before_write(view, access.address[2], data[2] | extra, walk, location, what.order)
     if atomic:
         after |= 1 << access.read
     after |= _pick_ordered(state, after)
-    value = data[0] & what.mask
-    key = (pe, state.index, state.written.get(state.index, 0), location, value)
-    state.written[state.index] = key[2] + 1
-    if key[2] >= OCCURRENCES and state.position:
-        model.truncated = True  # an earlier PE might have seen this write, and was not offered it
-    number = state.promises.get(key, -1)
-    visible = -1
-    if model.split:
-        visible = execution.add(Effect(Role.VISIBLE, pe, location, value, index=-1), 0)
-        view.own_writes |= 1 << visible
-        after |= 1 << visible
-    effect = Effect(Role.WRITE, pe, location, value, index=state.index, address=access.address[0])
-    if number >= 0:
-        state.promises = {k: v for k, v in state.promises.items() if k != key}
-    if visible >= 0:
-        execution.visible[number if number >= 0 else len(execution.effects)] = visible
-    written = execution.add_write(number, effect, after)
+    written = _place(model, state, data[0] & what.mask, after)
     if written is None:
         return False
     picked(state, written, depends)
@@ -149,13 +133,33 @@ def _write(model: Model, state: State, what: Shape, data: Held, atomic: bool = F
     if atomic:
         execution.rmws[written] = access.read
         if what.into is not None and what.order in ACQUIRES and what.order in RELEASES and what.op != EXCLUSIVE:
-            view.acquired |= (
-                1 << written
-            )  # an atomic that acquires and releases orders like both (barrier-ordered-before)
+            # An atomic that acquires and releases orders like both (barrier-ordered-before).
+            view.acquired |= 1 << written
         if what.into is not None and what.op not in (EXCLUSIVE, "cas"):
             state.registers[what.into] = (access.value, *access.taint)
     cover(model, state, access.walk, written)
     return True
+
+
+def _place(model: Model, state: State, value: int, after: int) -> int | None:
+    """Add the write of `value`, or make the promised one; return its number, None if that contradicts."""
+    access, execution, pe = state.access, state.execution, model.pe_of(state)
+    assert access is not None
+    location = access.location
+    key = (pe, state.index, state.written.get(state.index, 0), location, value)
+    state.written[state.index] = key[2] + 1
+    if key[2] >= OCCURRENCES and state.position:
+        model.truncated = True  # an earlier PE might have seen this write, and was not offered it
+    number = state.promises.get(key, -1)
+    if number >= 0:
+        state.promises = {k: v for k, v in state.promises.items() if k != key}
+    if model.split:
+        visible = execution.add(Effect(Role.VISIBLE, pe, location, value, index=-1), 0)
+        state.view.own_writes |= 1 << visible
+        after |= 1 << visible
+        execution.visible[number if number >= 0 else len(execution.effects)] = visible
+    effect = Effect(Role.WRITE, pe, location, value, index=state.index, address=access.address[0])
+    return execution.add_write(number, effect, after)
 
 
 def _pick_ordered(state: State, after: int) -> int:
