@@ -8,7 +8,7 @@ What it does not model: floating point, vectors, and integers wider than 64 bits
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MASK64 = (1 << 64) - 1
 
@@ -45,6 +45,16 @@ class Field:
 
     base: Term
     name: str
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.base, self.name)))
+
+    def __hash__(self) -> int:
+        return self._hash  # terms share subterms: hashing them afresh each time is exponential in their depth
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return Field, (self.base, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,16 @@ class Element:
     base: Term
     index: Term
     size: int = 0
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.base, self.index, self.size)))
+
+    def __hash__(self) -> int:
+        return self._hash  # terms share subterms: hashing them afresh each time is exponential in their depth
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return Element, (self.base, self.index, self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,16 @@ class Apply:
 
     op: str
     args: tuple[Term, ...]
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.op, self.args)))
+
+    def __hash__(self) -> int:
+        return self._hash  # terms share subterms: hashing them afresh each time is exponential in their depth
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return Apply, (self.op, self.args)
 
 
 @dataclass(frozen=True, slots=True)

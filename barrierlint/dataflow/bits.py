@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from barrierlint.dataflow.values import COMPARISONS, DEPTH_LIMIT
+from barrierlint.dataflow.values import COMPARISONS, SIZE_LIMIT
 from barrierlint.terms import MASK64, Apply, Const, Term
 
 Bits = tuple[int, int]
 NO_BITS: Bits = (0, 0)
 
 
-def known_bits(term: Term, facts: Mapping[Term, Bits], budget: int = DEPTH_LIMIT) -> Bits:
+def known_bits(term: Term, facts: Mapping[Term, Bits], budget: int = SIZE_LIMIT) -> Bits:
     """Return the bits of `term` that are 1 and those that are 0 in every execution that satisfies `facts`."""
     ones, zeros = facts.get(term, NO_BITS)
     if budget <= 0:

@@ -8,16 +8,19 @@ and the debt's progress. What it does not model: aliasing between two arguments.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.facts import Facts
-from barrierlint.dataflow.state import Debt, Phis, State, root
-from barrierlint.dataflow.values import leaves, rebuild
+from barrierlint.dataflow.state import Debt, Phis, State, is_near, place_of, root
+from barrierlint.dataflow.values import is_large, leaves, rebuild
 from barrierlint.events import Call
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown
+
+VALID_BIT, LOW_BITS = 1, 0x7F
+"""Bits of an argument worth a context of their own: those that say what a descriptor is."""
 
 OTHER = Unknown("elsewhere")
 """In a callee: the mapped address, where no parameter is based on it."""
@@ -40,9 +43,9 @@ def generic(cfg: Cfg) -> EntryKey:
     return EntryKey(cfg.usr, None, (None,) * len(cfg.params), frozenset(), frozenset())
 
 
-def entry_state(cfg: Cfg, key: EntryKey) -> State:
+def entry_state(cfg: Cfg, key: EntryKey, phis: Phis) -> State:
     """The state in which a context starts."""
-    state = State(debt=key.debt, touched=key.touched, facts=Facts())
+    state = State(debt=key.debt, touched=key.touched, facts=Facts(), phis=phis)
     for name, known in zip(cfg.params, key.arguments, strict=False):
         symbol = Unknown(name)
         state.variables[name] = known if isinstance(known, Const) else symbol
@@ -54,24 +57,36 @@ def entry_state(cfg: Cfg, key: EntryKey) -> State:
     return state
 
 
-def enter(caller: State, call: Call, callee: Cfg, phis: Phis, *, detailed: bool, ordered: bool) -> EntryKey:
-    """The context in which `callee` runs when called from `caller`.
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """What of a caller's state can matter in a callee.
 
-    `detailed` False forgets constants (a bound on contexts); `ordered` False says that nothing in the callee acts
-    on debts, so that the debt's progress need not distinguish contexts.
+    `ordered`: the callee acts on debts, so that their progress distinguishes contexts. `writes`: it bears debts
+    itself. `reads`: flags it tests. `detailed` False forgets constants (a bound on contexts).
     """
+
+    ordered: bool
+    writes: bool
+    reads: Set[str]
+    detailed: bool = True
+
+
+def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) -> EntryKey:
+    """The context in which `callee` runs when called from `caller`."""
     arguments = [caller.evaluate(arg) for arg in call.args[: len(callee.params)]]
     arguments += [Unknown("missing")] * (len(callee.params) - len(arguments))
-    known = tuple(_known(argument, caller) if detailed else None for argument in arguments)
-    debt = _debt_in(caller.debt, arguments, callee, phis, ordered) if caller.debt else None
-    cells = frozenset(_cells_in(caller, arguments, callee)) if detailed else frozenset()
-    touched = frozenset(
-        Unknown(name)
-        for name, argument in zip(callee.params, arguments, strict=True)
-        if _is_settled(argument, caller, phis)
-    )
-    truths = frozenset(_truths_in(caller, arguments, callee)) if detailed else frozenset()
-    return EntryKey(callee.usr, debt, known, cells, touched, truths)
+    debt = _debt_in(caller.debt, arguments, callee, phis, visible.ordered) if caller.debt else None
+    touched: frozenset[Term] = frozenset()
+    pairs = list(zip(callee.params, arguments, strict=True))
+    if debt is not None and not debt.maps:
+        touched = frozenset(Unknown(name) for name, argument in pairs if _is_settled(argument, caller, phis))
+    elif debt is None and visible.writes:
+        touched = frozenset(Unknown(name) for name, argument in pairs if isinstance(root(argument), AddressOf))
+    if not visible.detailed:
+        return EntryKey(callee.usr, debt, (None,) * len(arguments), frozenset(), touched)
+    known = tuple(_known(argument, caller) for argument in arguments)
+    cells = frozenset(_cells_in(caller, arguments, callee, visible.reads))
+    return EntryKey(callee.usr, debt, known, cells, touched, frozenset(_truths_in(caller, arguments, callee)))
 
 
 def _known(argument: Term, caller: State) -> Const | Bits | None:
@@ -80,7 +95,7 @@ def _known(argument: Term, caller: State) -> Const | Bits | None:
     ones, zeros = known_bits(argument, caller.facts.bits)
     if ones | zeros == MASK64:
         return Const(ones)
-    return (ones, zeros) if ones or zeros & 0x7F else None
+    return (ones, zeros & LOW_BITS) if ones else ((0, VALID_BIT) if zeros & VALID_BIT else None)
 
 
 def _truths_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tuple[Term, bool]]:
@@ -93,15 +108,12 @@ def _debt_in(debt: Debt, arguments: list[Term], callee: Cfg, phis: Phis, ordered
     maps: frozenset[Term] = frozenset(
         Unknown(n) for n, a in zip(callee.params, arguments, strict=True) if phis.roots(a) & debt.maps
     )
-    at: frozenset[Term] = frozenset(
-        Unknown(n) for n, a in zip(callee.params, arguments, strict=True) if phis.roots(a) & debt.location
-    )
     for base in debt.maps:  # globals and captured variables have the same name everywhere
         if _is_shared(base):
             maps |= {base}
     if debt.maps and not maps:
         maps = frozenset({OTHER})
-    entered = replace(debt, leaf=None, born=-1, maps=maps, location=at, evidence=())
+    entered = replace(debt, leaves=(), born=None, maps=maps, location=frozenset())
     return entered if ordered else replace(entered, progress=type(debt.progress)(0), seen=frozenset())
 
 
@@ -124,21 +136,27 @@ def _is_settled(argument: Term, caller: State, phis: Phis) -> bool:
     return all(isinstance(b, AddressOf) or b in caller.touched or b in location for b in roots) or not strong
 
 
-def _cells_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tuple[Term, Const]]:
+def _cells_in(caller: State, arguments: list[Term], callee: Cfg, reads: Set[str]) -> Iterator[tuple[Term, Const]]:
     """Constant cells that the callee can name: objects its arguments point at, globals, captured variables."""
     names = {
         a: Unknown(n) for n, a in reversed(list(zip(callee.params, arguments, strict=True))) if not isinstance(a, Const)
     }
     for cell, value in caller.cells.items():
-        if not isinstance(value, Const):
+        if not isinstance(value, Const) or place_of(cell) not in reads:
             continue
         for argument, name in names.items():
             if (inside := rebase(cell, argument, name)) is not None:
                 yield inside, value
                 break
         else:
-            if isinstance(root(cell), AddressOf):
+            base = root(cell)
+            if isinstance(base, AddressOf) and not base.id.startswith("%"):
                 yield cell, value
+
+
+def is_frame_local(id: str, usr: str) -> bool:
+    """Whether an object is a local or a temporary of function `usr`; a lambda's captured variables are its maker's."""
+    return id.startswith(("%", usr + "#"))
 
 
 def rebase(address: Term, old: Term, new: Term) -> Term | None:
@@ -158,12 +176,15 @@ def rebase(address: Term, old: Term, new: Term) -> Term | None:
 class Leave:
     """A callee's exit state seen by one caller state at one call."""
 
-    def __init__(self, caller: State, call: Call, callee: Cfg, callee_phis: Phis, phis: Phis, place: str) -> None:
+    def __init__(
+        self, caller: State, call: Call, callee: Cfg, callee_phis: Phis, phis: Phis, site: tuple[int, int]
+    ) -> None:
         self.caller = caller
         self.callee = callee
         self.callee_phis = callee_phis
         self.phis = phis
-        self.place = place
+        self.site = site
+        self.place = f"@{site[0]}.{site[1]}"
         self.arguments: dict[Term, Term] = {
             Unknown(name): caller.evaluate(arg) for name, arg in zip(callee.params, call.args, strict=False)
         }
@@ -171,7 +192,8 @@ class Leave:
 
     def term(self, term: Term) -> Term:
         """A value of the callee in the caller's symbols."""
-        return rebuild(term, self._leaf)
+        value = rebuild(term, self._leaf)
+        return self.phis.large(value) if is_large(value) else value
 
     def _leaf(self, leaf: Term) -> Term:
         if leaf in self.arguments:
@@ -180,15 +202,13 @@ class Leave:
             return self.memo[leaf]
         match leaf:
             case Apply("load", (address,)):
-                found = self.caller.read(self.term(address))
+                found = self.caller.read(self.term(address), self.place)
             case Unknown(id) if not id.startswith("sysreg:"):
                 found = Unknown(self._rename(id))
                 self.memo[leaf] = found
-                sources = frozenset(
-                    b for r in self.callee_phis.roots(leaf) - {leaf} for b in self.phis.roots(self.term(r))
-                )
-                if sources:
-                    self.phis.note(found, sources)
+                made_from = self.callee_phis.sources.get(leaf, ()) if isinstance(leaf, Unknown) else ()
+                if made_from:
+                    self.phis.note(found, (b for r in made_from for b in self.phis.ordered_roots(self.term(r))))
             case _:
                 found = leaf
         self.memo[leaf] = found
@@ -202,22 +222,38 @@ class Leave:
     def state(self, exit: State, into: str | None, ordered: bool) -> State | None:
         """The caller's state after the call; None where the callee's facts contradict the caller's."""
         after = self.caller.copy()
+        result = exit.variables.get(RETURN, Unknown("result"))
+        visible = {*self.arguments, *leaves(result)}
         for cell, value in exit.cells.items():
-            base = root(cell)
-            if isinstance(base, AddressOf) and base.kind != "global" and base.id.startswith(self.callee.usr + "#"):
-                continue
-            after.cells[self.term(cell)] = self.term(value)
+            if self._is_visible(cell, visible) and is_near(here := self.term(cell)):
+                after.cells[here] = self.term(value)
         for term, truth in exit.facts.truths.items():
-            if not after.facts.assume(self.term(term), truth):
+            if self._is_visible(term, visible) and not after.facts.assume(self.term(term), truth):
                 return None
         for term, (ones, zeros) in exit.facts.bits.items():
-            if not after.facts.learn_bits(self.term(term), ones, zeros):
+            if self._is_visible(term, visible) and not after.facts.learn_bits(self.term(term), ones, zeros):
                 return None
         if into is not None:
-            after.variables[into] = self.term(exit.variables.get(RETURN, Unknown("result")))
-        after.touched |= frozenset(base for t in exit.touched for base in self.phis.roots(self.term(t)))
+            after.variables[into] = self.term(result)
+        touched = (t for t in exit.touched if self._is_visible(t, visible))
+        after.touched |= frozenset(base for t in touched for base in self.phis.roots(self.term(t)))
         after.debt = self._debt(exit.debt, ordered)
         return after
+
+    def _is_visible(self, term: Term, visible: set[Term]) -> bool:
+        """Whether the caller can name a value: it is made of arguments, globals, and what the callee returns."""
+        for leaf in leaves(term):
+            match leaf:
+                case AddressOf(id, kind):
+                    if kind != "global" and is_frame_local(id, self.callee.usr):
+                        return False
+                case Apply("load", (address,)):
+                    if leaf not in visible and not self._is_visible(address, visible):
+                        return False
+                case _:
+                    if leaf not in visible:
+                        return False
+        return True
 
     def mapped(self, place: int, exit: State) -> frozenset[Term]:
         """The base symbols of the address that the callee maps by its model: parameter `place`, or its result."""
@@ -228,14 +264,13 @@ class Leave:
     def _debt(self, debt: Debt | None, ordered: bool) -> Debt | None:
         if debt is None:
             return None
-        if debt.leaf is None and self.caller.debt is not None:
+        if debt.born is None and self.caller.debt is not None:
             return replace(self.caller.debt, progress=debt.progress, seen=debt.seen) if ordered else self.caller.debt
-        block = int(self.place[1:].split(".")[0])
         maps = frozenset(base for m in debt.maps for base in self.phis.roots(self.term(m)))
         location = frozenset(base for m in debt.location for base in self.phis.roots(self.term(m)))
         if debt.maps and not maps:
             maps = frozenset({OTHER})
-        return replace(debt, born=block, maps=maps, location=location)
+        return replace(debt, born=self.site, maps=maps, location=location)
 
 
 def hash_text(text: str) -> str:

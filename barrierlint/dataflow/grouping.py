@@ -15,7 +15,7 @@ from itertools import pairwise
 import networkx as nx
 
 from barrierlint.cfg.graph import Cfg, Program
-from barrierlint.dataflow.state import Progress, Site
+from barrierlint.dataflow.state import Leaf, Progress
 from barrierlint.dataflow.transfer import Relation
 from barrierlint.dataflow.witness import Defect, Mark
 from barrierlint.events import Call
@@ -38,17 +38,16 @@ def clearest(defects: Iterable[Defect], functions: dict[str, Cfg]) -> tuple[Defe
     """For each write its strongest defect; a weak relation counts only where the debt also leaves the program
     unpaid.
     """
-    by_leaf: dict[Site, list[Defect]] = {}
+    by_leaf: dict[Leaf, list[Defect]] = {}
     for defect in defects:
-        by_leaf.setdefault(defect.leaf, []).append(defect)
-    chosen = []
+        for leaf in defect.debt.leaves:
+            by_leaf.setdefault(leaf, []).append(defect)
+    chosen: dict[Defect, None] = {}
     for found in by_leaf.values():
         unpaid = [d for d in found if d.relation is Relation.BOUNDARY and d.debt.progress is not Progress.LOCAL]
         usable = [d for d in found if d.relation is not Relation.WEAK or unpaid]
-        usable = _one_per_place(usable)
-        if usable:
-            best = min(d.relation for d in usable)
-            chosen += [d for d in usable if d.relation is best]
+        best = min((d.relation for d in usable), default=None)
+        chosen.update(dict.fromkeys(_one_per_place([d for d in usable if d.relation is best])))
     return tuple(sorted(chosen, key=lambda d: _rank(d, functions)))
 
 

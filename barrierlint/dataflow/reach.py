@@ -6,10 +6,16 @@ calls whose target is unknown (they do none of these, which the report says).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import networkx as nx
+
 from barrierlint.cfg.graph import RETURN, Cfg, Program
+from barrierlint.dataflow.state import place_of
 from barrierlint.dataflow.values import leaves
 from barrierlint.events import (
     Access,
+    Assign,
     Call,
     ContextSync,
     DescriptorWrite,
@@ -20,18 +26,22 @@ from barrierlint.events import (
     ExceptionReturn,
     Kind,
 )
-from barrierlint.terms import AddressOf, Element, Field, Name
+from barrierlint.terms import AddressOf, Element, Field, Name, Term
+
+SIZE_LIMIT = 60
+"""Steps, callees counted, up to which a function that acts on no debt is entered for its result."""
 
 ORDERING = (Dsb, Dmb, ContextSync, Drain, ExceptionCall, ExceptionReturn)
 
 
 class Reach:
-    """`writes`, `orders` and `accesses` by USR."""
+    """`writes`, `orders`, `accesses`, `rank` (callees first) and `large`, by USR."""
 
     def __init__(self, program: Program) -> None:
         functions = program.functions
         self.callers: dict[str, set[str]] = {usr: set() for usr in functions}
         self.writes = dict.fromkeys(functions, False)
+        self.completes = dict.fromkeys(functions, False)
         self.orders = dict.fromkeys(functions, False)
         self.accesses = dict.fromkeys(functions, False)
         for usr, cfg in functions.items():
@@ -51,8 +61,40 @@ class Reach:
                                 self.callers[target].add(usr)
                     case event if isinstance(event, ORDERING):
                         self.orders[usr] = True
-        for table in (self.writes, self.orders, self.accesses):
+                        self.completes[usr] |= not isinstance(event, Dmb)
+        for table in (self.writes, self.orders, self.completes, self.accesses):
             self._close(table)
+        self.flags = frozenset(place for cfg in functions.values() for place in _tested_places(cfg))
+        self.reads = {usr: {p for p in _read_places(cfg) if p in self.flags} for usr, cfg in functions.items()}
+        self.rank: dict[str, int] = {}
+        self.size: dict[str, int] = {}
+        self.large: dict[str, bool] = {}
+        self._measure(program)
+
+    def acts(self, usr: str) -> bool:
+        """Whether the function changes the progress of a debt handed in, itself or in what it calls.
+
+        A DMB changes only what a report says; in a large function it is left out.
+        """
+        return self.completes[usr] or (self.orders[usr] and self.size[usr] < SIZE_LIMIT)
+
+    def _measure(self, program: Program) -> None:
+        """Rank functions callees first, and tell those too large to be worth entering for their result alone."""
+        graph = nx.DiGraph()
+        graph.add_nodes_from(program.functions)
+        graph.add_edges_from((caller, callee) for callee, callers in self.callers.items() for caller in sorted(callers))
+        for number, component in enumerate(nx.strongly_connected_components(graph)):
+            recursive = len(component) > 1
+            shared = {place for usr in component for place in self.reads[usr]}
+            for usr in component:
+                self.rank[usr] = number
+                self.reads[usr] |= shared
+                own = sum(len(block.steps) for block in program.functions[usr].blocks)
+                called = sum(self.size.get(callee, SIZE_LIMIT) for callee in graph.successors(usr) if callee != usr)
+                self.size[usr] = SIZE_LIMIT if recursive else min(SIZE_LIMIT, own + called)
+                for callee in graph.successors(usr):
+                    self.reads[usr] |= self.reads[callee]
+                self.large[usr] = self.size[usr] >= SIZE_LIMIT and not (self.writes[usr] or self.completes[usr])
 
     def _close(self, table: dict[str, bool]) -> None:
         pending = [usr for usr, holds in table.items() if holds]
@@ -70,11 +112,48 @@ def _is_local(access: Access) -> bool:
     return isinstance(base, AddressOf)
 
 
-def tested(cfg: Cfg) -> frozenset[str]:
-    """Variables that decide a branch and are not temporaries: their constants keep states apart."""
-    names: set[str] = {RETURN}
+def _read_places(cfg: Cfg) -> Iterator[str]:
+    for step in cfg.steps():
+        if isinstance(step.event, Access) and step.event.into is not None and (place := place_of(step.event.address)):
+            yield place
+
+
+def _tested_places(cfg: Cfg) -> Iterator[str]:
+    """Places whose value decides a branch of the function, through temporaries."""
+    deciding = {leaf.id for leaf in _guard_leaves(cfg) if isinstance(leaf, Name)}
+    for step in reversed(list(cfg.steps())):
+        match step.event:
+            case Assign(name, value) if name in deciding:
+                deciding.update(leaf.id for leaf in leaves(value) if isinstance(leaf, Name))
+            case Access(address=address, into=into) if into in deciding and (place := place_of(address)):
+                yield place
+
+
+def _guard_leaves(cfg: Cfg) -> Iterator[Term]:
     for block in cfg.blocks:
         for edge in block.edges:
             for guard in edge.guards:
-                names.update(leaf.id for leaf in leaves(guard.condition) if isinstance(leaf, Name))
-    return frozenset(name for name in names if name == RETURN or not name.startswith("%"))
+                yield from leaves(guard.condition)
+
+
+def tested(cfg: Cfg) -> frozenset[str]:
+    """Variables that decide a branch and are not temporaries: their constants keep states apart."""
+    names = {leaf.id for leaf in _guard_leaves(cfg) if isinstance(leaf, Name) and not leaf.id.startswith("%")}
+    return frozenset({RETURN, *names})
+
+
+def reverse_postorder(cfg: Cfg) -> dict[int, int]:
+    """The place of each reachable block in reverse postorder."""
+    seen = {cfg.entry}
+    stack = [(cfg.entry, iter(cfg.blocks[cfg.entry].edges))]
+    finished: list[int] = []
+    while stack:
+        block, edges = stack[-1]
+        edge = next(edges, None)
+        if edge is None:
+            stack.pop()
+            finished.append(block)
+        elif edge.target not in seen:
+            seen.add(edge.target)
+            stack.append((edge.target, iter(cfg.blocks[edge.target].edges)))
+    return {block: place for place, block in enumerate(reversed(finished))}

@@ -7,14 +7,29 @@ debt alike, so debts never need to be tracked together). What it does not model:
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import lru_cache
 
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.provenance import bases
-from barrierlint.dataflow.values import DEPTH_LIMIT, depth, load, rebuild
-from barrierlint.events import Transition
+from barrierlint.dataflow.values import is_large, load, rebuild
 from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Name, Term, Unknown
+
+PAGE = 1 << 12
+"""The smallest granule. Constants below it are no addresses: null, sizes, flags."""
+
+
+MAX_LOADS, MAX_NODES = 2, 12
+"""How remote a followed cell may be: loads and nodes of its address."""
+MAX_CELLS, MAX_FACTS = 48, 64
+"""Cells and facts followed in one state."""
+MAX_LEAVES = 64
+"""Writes remembered of one debt."""
+MAX_SOURCES = 16
+"""Base symbols remembered of one merged value."""
 
 
 class Progress(IntEnum):
@@ -25,7 +40,7 @@ class Progress(IntEnum):
     LOCAL = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Site:
     """A step of a function: `step` indexes the steps of block `block`."""
 
@@ -34,29 +49,43 @@ class Site:
     step: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Leaf:
+    """A descriptor write that bears a debt: its step, the transition it makes, why it counts as a descriptor write."""
+
+    site: Site
+    transition: str
+    evidence: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """An unpaid obligation: its write, how far it is paid, and what else was seen since.
+    """An unpaid obligation: the writes it stands for, how far it is paid, and what else was seen since.
 
-    `leaf` is the write (None in a callee that a caller's debt entered), `born` the block of *this* function in
-    which it came to be (-1 if it entered). `seen` holds words: dsb-ld, dmb, isb-early, nsh. `maps` are the base
-    symbols of the mapped input address (empty: unknown), `location` those of the descriptor's own address,
-    `evidence` why the write is one of a descriptor.
+    `born` is the (block, step) of *this* function that bore it: a write, or a call in which it was left unpaid;
+    None in a callee that a caller's debt entered. Barriers act on all debts alike, so those of several writes
+    (`leaves`) that are born at one call are one. `seen` holds words: dsb-ld, dmb, isb-early, nsh. `maps` are the
+    base symbols of the mapped input addresses (empty: unknown), `location` those of the descriptors' own addresses.
     """
 
-    leaf: Site | None
-    born: int
-    transition: Transition
+    leaves: tuple[Leaf, ...]
+    born: tuple[int, int] | None
     progress: Progress = Progress.WRITTEN
     seen: frozenset[str] = frozenset()
     maps: frozenset[Term] = frozenset()
     location: frozenset[Term] = frozenset()
-    evidence: tuple[str, ...] = ()
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What distinguishes debts whose paths must not be merged."""
-        return (self.leaf, self.born, self.transition, self.progress, self.seen)
+        return (self.born, self.progress, self.seen)
+
+    def merged(self, other: Debt) -> Debt:
+        """Both debts as one; they have the same identity."""
+        if self == other:
+            return self
+        leaves = tuple(sorted({*self.leaves, *other.leaves}))[:MAX_LEAVES]
+        return replace(self, leaves=leaves, maps=self.maps | other.maps, location=self.location | other.location)
 
 
 @dataclass(slots=True)
@@ -70,15 +99,31 @@ class State:
     facts: Facts = field(default_factory=Facts)
     touched: frozenset[Term] = frozenset()
     debt: Debt | None = None
+    lost: frozenset[str] = frozenset()
+    phis: Phis = field(default_factory=lambda: Phis())
 
     def copy(self) -> State:
         """Return an independent copy (values are shared, they are frozen)."""
-        return State(dict(self.variables), dict(self.cells), self.facts.copy(), self.touched, self.debt)
+        return State(
+            dict(self.variables), dict(self.cells), self.facts.copy(), self.touched, self.debt, self.lost, self.phis
+        )
+
+    def prune(self, live: frozenset[str]) -> None:
+        """Drop variables that are dead, and of many cells and facts the oldest."""
+        if len(self.variables) > len(live) or not self.variables.keys() <= live:
+            self.variables = {name: value for name, value in self.variables.items() if name in live}
+        while len(self.cells) > MAX_CELLS:
+            oldest = next(iter(self.cells))
+            del self.cells[oldest]
+            self.lost |= {place_of(oldest)}
+        for known in (self.facts.truths, self.facts.bits):
+            while len(known) > MAX_FACTS:
+                del known[next(iter(known))]
 
     def evaluate(self, term: Term) -> Term:
         """The value of a term here, over the function's entry symbols."""
         value = rebuild(term, self._leaf)
-        return value if depth(value) <= DEPTH_LIMIT else Unknown(f"deep:{hash(value)}")
+        return self.phis.large(value) if is_large(value) else value
 
     def _leaf(self, term: Term) -> Term:
         match term:
@@ -88,9 +133,15 @@ class State:
                 return self.read(rebuild(address, self._leaf))
         return term
 
-    def read(self, address: Term) -> Term:
-        """What memory holds at an evaluated address."""
-        return self.cells.get(address) or load(address)
+    def read(self, address: Term, place: str = "") -> Term:
+        """What memory holds at an evaluated address; of one too remote to be followed, a symbol of its own at
+        `place`.
+        """
+        known = self.cells.get(address)
+        if known is None:
+            followed = is_near(address) and place_of(address) not in self.lost
+            known = load(address) if followed else Unknown(f"{place}~far")
+        return known
 
     def write(self, address: Term, value: Term, place: str) -> None:
         """Store to an evaluated address; what may be the same place under another name is forgotten (symbol from
@@ -98,7 +149,8 @@ class State:
         """
         for other in [cell for cell in self.cells if cell != address and may_alias(cell, address)]:
             self.cells[other] = Unknown(f"{place}~{_tag(other)}")
-        self.cells[address] = value
+        if is_near(address):
+            self.cells[address] = value
 
     def forget(self, reachable: frozenset[Term], place: str) -> None:
         """An unseen callee ran: memory it can reach (globals, and objects at `reachable` bases) holds unknown
@@ -110,9 +162,37 @@ class State:
                 self.cells[cell] = Unknown(f"{place}~{_tag(cell)}")
 
 
+@lru_cache(maxsize=1 << 16)
 def _tag(cell: Term) -> str:
     """A name for a cell that is the same in every run."""
     return repr(cell)
+
+
+def place_of(address: Term) -> str:
+    """What a cell is called apart from its object: a member's name, or a variable's id."""
+    match address:
+        case Field(_, name):
+            return name
+        case AddressOf(id, _):
+            return id
+    return ""
+
+
+@lru_cache(maxsize=1 << 16)
+def is_near(address: Term) -> bool:
+    """Whether a cell is followed: an object named, handed in or reached from one by a load or two."""
+    loads, nodes, pending = 0, 0, [address]
+    while pending:
+        nodes += 1
+        match pending.pop():
+            case Apply(op, args):
+                loads += op == "load"
+                pending.extend(args)
+            case Field(base, _):
+                pending.append(base)
+            case Element(base, index, _):
+                pending += (base, index)
+    return loads <= MAX_LOADS and nodes <= MAX_NODES
 
 
 def root(address: Term) -> Term:
@@ -154,52 +234,67 @@ def may_be_same(left: Term, right: Term) -> bool:
 
 
 class Phis:
-    """Symbols that stand for a value merged at a join, with the symbols the merged values are based on."""
+    """Symbols that stand for a merged (or large, or a callee's) value, with the base symbols it was made from.
+
+    The sources of a symbol are flat: never such symbols again, only what those were made from when they were merged in.
+    """
 
     def __init__(self) -> None:
-        self.sources: dict[Unknown, set[Term]] = {}
+        self.sources: dict[Unknown, dict[Term, None]] = {}
 
-    def merge(self, place: str, left: Term, right: Term) -> Term:
-        """One symbol for both values at `place` (a join and a variable)."""
+    def merge(self, place: str, *values: Term) -> Term:
+        """One symbol for several values at `place` (a join and a variable)."""
         symbol = Unknown(place)
-        known = self.sources.setdefault(symbol, set())
-        for value in (left, right):
-            known.update(base for base in bases(value) if base != symbol)
+        self.note(symbol, (root for value in values for root in self.ordered_roots(value)))
         return symbol
 
-    def note(self, symbol: Unknown, sources: frozenset[Term]) -> None:
-        """Record what a symbol brought in from a callee is based on."""
-        self.sources.setdefault(symbol, set()).update(sources - {symbol})
+    def large(self, value: Term) -> Unknown:
+        """A symbol for a value too large to keep; equal values get equal symbols, in every run."""
+        symbol = Unknown(f"large:{zlib.crc32(repr(value).encode()):08x}")
+        self.note(symbol, self.ordered_roots(value))
+        return symbol
+
+    def note(self, symbol: Unknown, sources: Iterable[Term]) -> None:
+        """Record what a symbol is based on; of many sources the first are kept."""
+        known = self.sources.setdefault(symbol, {})
+        for base in sources:
+            if len(known) >= MAX_SOURCES:
+                return
+            if base not in self.sources:
+                known[base] = None
+
+    def ordered_roots(self, term: Term) -> Iterator[Term]:
+        """The base symbols of an address, merged ones with their sources; a constant is its own base."""
+        if isinstance(term, Const):
+            if term.value >= PAGE:
+                yield term
+            return
+        for base in bases(term):
+            yield base
+            if isinstance(base, Unknown):
+                yield from self.sources.get(base, ())
 
     def roots(self, term: Term) -> frozenset[Term]:
-        """The base symbols of an address, merged values followed to their sources."""
-        found: set[Term] = set()
-        pending = list(bases(term))
-        while pending:
-            base = pending.pop()
-            if base not in found:
-                found.add(base)
-                if isinstance(base, Unknown):
-                    pending.extend(self.sources.get(base, ()))
-        return frozenset(found)
+        """`ordered_roots` as a set."""
+        return frozenset(self.ordered_roots(term))
 
 
 def join(place: str, old: State, new: State, phis: Phis) -> State:
     """The least state above both, at a join named `place`; debts of equal identity are assumed."""
     variables: dict[str, Term] = {}
-    for name in old.variables.keys() | new.variables.keys():
+    for name in {**old.variables, **new.variables}:
         if name.startswith("%") and not (name in old.variables and name in new.variables):
             continue  # a temporary never outlives the expression it was made for
         left, right = old.variables.get(name) or Unknown(name), new.variables.get(name) or Unknown(name)
         variables[name] = left if left == right else phis.merge(f"{place}:{name}", left, right)
     cells: dict[Term, Term] = {}
-    for cell in old.cells.keys() | new.cells.keys():
+    for cell in {**old.cells, **new.cells}:
         left, right = old.read(cell), new.read(cell)
         cells[cell] = left if left == right else phis.merge(f"{place}:{_tag(cell)}", left, right)
-    debt = old.debt
-    if debt is not None and new.debt is not None and debt != new.debt:
-        debt = replace(debt, maps=debt.maps | new.debt.maps, location=debt.location | new.debt.location)
-    return State(variables, cells, old.facts.meet(new.facts), old.touched & new.touched, debt)
+    debt = old.debt.merged(new.debt) if old.debt is not None and new.debt is not None else None
+    return State(
+        variables, cells, old.facts.meet(new.facts), old.touched & new.touched, debt, old.lost | new.lost, phis
+    )
 
 
 def same(left: State, right: State) -> bool:
@@ -209,6 +304,7 @@ def same(left: State, right: State) -> bool:
         and left.variables == right.variables
         and left.cells == right.cells
         and left.touched == right.touched
+        and left.lost == right.lost
         and left.facts.truths == right.facts.truths
         and left.facts.bits == right.facts.bits
     )

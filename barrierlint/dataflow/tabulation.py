@@ -8,14 +8,16 @@ thread of control is followed alone.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from itertools import count
 
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
-from barrierlint.dataflow.calls import EntryKey, Leave, enter, entry_state, generic
-from barrierlint.dataflow.reach import Reach, tested
-from barrierlint.dataflow.state import Debt, Phis, State, join, same
+from barrierlint.dataflow.calls import EntryKey, Leave, Visible, enter, entry_state, generic
+from barrierlint.dataflow.liveness import live_at_entry
+from barrierlint.dataflow.reach import Reach, reverse_postorder, tested
+from barrierlint.dataflow.state import Debt, Phis, State, join, place_of, same
 from barrierlint.dataflow.transfer import Relation, Settings, Transfer, relate
 from barrierlint.events import Call
 from barrierlint.terms import AddressOf, Const, Unknown
@@ -23,10 +25,11 @@ from barrierlint.terms import AddressOf, Const, Unknown
 Signature = tuple[object, ...]
 Node = tuple[int, Signature]
 
-MAX_STATES = 12
+MAX_STATES = 6
 """States kept apart at one block for one debt, before flags are forgotten."""
-MAX_CONTEXTS = 32
-"""Contexts of one function that differ in constants, before constants are forgotten."""
+MAX_CONTEXTS = 8
+"""Contexts of one function that differ in constants, before constants are forgotten; half of it for one that acts on
+no debt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,12 @@ class Tabulation:
         self.budget = budget
         self.contexts: dict[EntryKey, Context] = {}
         self.per_function: dict[str, int] = {}
-        self.queue: deque[tuple[EntryKey, Node]] = deque()
+        self.queue: list[tuple[int, int, int, EntryKey, Node]] = []
+        self.tickets = count()
         self.queued: set[tuple[EntryKey, Node]] = set()
         self.exhausted = False
+        self.orders: dict[str, dict[int, int]] = {}
+        self.live: dict[str, dict[int, frozenset[str]]] = {}
         self.flags = {usr: tested(cfg) for usr, cfg in program.functions.items()}
         self.boundaries: set[str] = set(program.roots)
         for usr in program.roots:
@@ -118,17 +124,21 @@ class Tabulation:
             cfg = self.program.functions[key.function]
             found = self.contexts[key] = Context(key, cfg)
             self.per_function[key.function] = self.per_function.get(key.function, 0) + 1
-            self._arrive(found, cfg.entry, entry_state(cfg, key), None)
+            self._arrive(found, cfg.entry, entry_state(cfg, key, found.phis), None)
         return found
 
     def _signature(self, context: Context, state: State) -> Signature:
         debt = state.debt.identity if state.debt else None
         tested = self.flags[context.cfg.usr]
         variables = frozenset((n, v) for n, v in state.variables.items() if n in tested and isinstance(v, Const))
-        cells = frozenset((c, v) for c, v in state.cells.items() if isinstance(v, Const) and v.value < 2)
+        flags = self.reach.flags
+        cells = frozenset(
+            (c, v) for c, v in state.cells.items() if isinstance(v, Const) and v.value < 2 and place_of(c) in flags
+        )
         return (debt, variables, cells)
 
     def _arrive(self, context: Context, block: int, state: State, arrival: Arrival | None) -> None:
+        state.prune(self._live(context.cfg)[block])
         nodes = context.nodes.setdefault(block, {})
         signature = self._signature(context, state)
         if signature not in nodes and sum(1 for other in nodes if other[0] == signature[0]) >= MAX_STATES:
@@ -149,10 +159,22 @@ class Tabulation:
         else:
             self._enqueue(context.key, node)
 
+    def _live(self, cfg: Cfg) -> dict[int, frozenset[str]]:
+        if cfg.usr not in self.live:
+            self.live[cfg.usr] = live_at_entry(cfg)
+        return self.live[cfg.usr]
+
+    def _order(self, usr: str) -> dict[int, int]:
+        """Blocks of a function in reverse postorder: what comes before is worked on before."""
+        if usr not in self.orders:
+            self.orders[usr] = reverse_postorder(self.program.functions[usr])
+        return self.orders[usr]
+
     def _enqueue(self, key: EntryKey, node: Node) -> None:
         if (key, node) not in self.queued:
             self.queued.add((key, node))
-            self.queue.append((key, node))
+            place = self._order(key.function).get(node[0], 0)
+            heappush(self.queue, (self.reach.rank[key.function], place, next(self.tickets), key, node))
 
     def _run(self) -> None:
         while self.queue:
@@ -160,7 +182,7 @@ class Tabulation:
             if self.budget < 0:
                 self.exhausted = True
                 return
-            key, node = self.queue.popleft()
+            *_, key, node = heappop(self.queue)
             self.queued.discard((key, node))
             self._process(self.contexts[key], node)
 
@@ -212,12 +234,24 @@ class Tabulation:
     def _call(
         self, context: Context, node: Node, block: Block, call: Call, state: State, birth: int | None, collect: bool
     ) -> None:
-        known = [self.program.functions[usr] for usr in call.targets if usr in self.program.functions]
+        known = [
+            self.program.functions[usr]
+            for usr in call.targets
+            if usr in self.program.functions and not self._skips(state, call, usr, context.phis)
+        ]
         if not known:
             self._unseen(context, node, block, call, state, birth, collect)
             return
         for callee in known:
             self._known_call(context, node, block, call, callee, state, birth, collect)
+
+    def _skips(self, state: State, call: Call, usr: str, phis: Phis) -> bool:
+        """Whether a callee is not worth entering: large, acts on no debt, and is handed nothing that a debt maps."""
+        if not self.reach.large[usr]:
+            return False
+        if state.debt is None:
+            return True
+        return not any(phis.roots(state.evaluate(arg)) & state.debt.maps for arg in call.args)
 
     def _known_call(
         self,
@@ -230,7 +264,7 @@ class Tabulation:
         birth: int | None,
         collect: bool,
     ) -> None:
-        ordered = self.reach.orders[callee.usr] or self.reach.writes[callee.usr]
+        ordered = self.reach.acts(callee.usr)
         if state.debt is None or ordered or self.reach.accesses[callee.usr]:
             key = self._entry(state, call, callee, context.phis, ordered)
             inner = self.context(key)
@@ -243,7 +277,7 @@ class Tabulation:
             if state.debt is not None and key.debt is not None:
                 context.passages.append(Passage(node, birth, state.debt, key))
             return
-        site = f"@{block.id}.{len(block.steps) - 1}"
+        site = (block.id, len(block.steps) - 1)
         normal = tuple(edge for edge in block.edges if edge.reason != "throw")
         thrown = tuple(edge for edge in block.edges if edge.reason == "throw")
         leave = Leave(state, call, callee, inner.phis, context.phis, site)
@@ -256,14 +290,17 @@ class Tabulation:
             place = self.settings.maps.get(callee.usr)
             if place is not None and state.debt is None and after.debt is not None:
                 after.debt = replace(after.debt, maps=leave.mapped(place, exit))
-            newborn = birth if exit.debt is None or exit.debt.leaf is None else len(block.steps) - 1
+            newborn = birth if exit.debt is None or exit.debt.born is None else len(block.steps) - 1
             self._leave_block(context, node, thrown if unwinds else normal, after, newborn, (key, at))
 
     def _entry(self, state: State, call: Call, callee: Cfg, phis: Phis, ordered: bool) -> EntryKey:
-        key = enter(state, call, callee, phis, detailed=True, ordered=ordered)
-        if key in self.contexts or self.per_function.get(callee.usr, 0) < MAX_CONTEXTS:
+        reach = self.reach
+        visible = Visible(ordered, reach.writes[callee.usr], reach.reads[callee.usr])
+        key = enter(state, call, callee, phis, visible)
+        limit = MAX_CONTEXTS if ordered else MAX_CONTEXTS // 2
+        if key in self.contexts or self.per_function.get(callee.usr, 0) < limit:
             return key
-        return enter(state, call, callee, phis, detailed=False, ordered=ordered)
+        return enter(state, call, callee, phis, replace(visible, detailed=False))
 
     def _unseen(
         self, context: Context, node: Node, block: Block, call: Call, state: State, birth: int | None, collect: bool

@@ -14,7 +14,7 @@ from enum import IntEnum
 from barrierlint.cfg.graph import THIS, Step
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.provenance import walk_index
-from barrierlint.dataflow.state import Debt, Phis, Progress, Site, State
+from barrierlint.dataflow.state import Debt, Leaf, Phis, Progress, Site, State
 from barrierlint.events import (
     Access,
     Accesses,
@@ -40,6 +40,9 @@ USER = 1 << 6
 """AP[1]: accessible from EL0 (DDI 0487 D8.4.1). A missing barrier after such a write costs a fault that kernels
 handle."""
 
+
+BLOCK = 1 << 21
+"""What a level-2 block descriptor maps with the 4 KiB granule (DDI 0487 D8.2)."""
 
 RESULT = -1
 """In `Settings.maps`: the function returns the address it maps."""
@@ -103,7 +106,7 @@ def relate(state: State, address: Term, phis: Phis) -> Relation | None:
     if debt is None or debt.progress is Progress.LOCAL:
         return None
     roots = phis.roots(address)
-    if debt.maps & roots:
+    if debt.maps & roots or _within(address, debt.maps):
         return Relation.EXACT
     if debt.maps or roots & debt.location or not roots:
         return None
@@ -111,6 +114,15 @@ def relate(state: State, address: Term, phis: Phis) -> Relation | None:
         return None
     strong = all(isinstance(base, Unknown) and not base.id.startswith("%") for base in roots)
     return Relation.POSSIBLE if strong and not isinstance(address, Field) else Relation.WEAK
+
+
+def _within(address: Term, maps: frozenset[Term]) -> bool:
+    """Whether a constant address lies in what is mapped from a constant one on, taken to be one level-2 block at
+    most.
+    """
+    if not isinstance(address, Const):
+        return False
+    return any(isinstance(base, Const) and 0 <= address.value - base.value < BLOCK for base in maps)
 
 
 def _is_known_object(base: Term) -> bool:
@@ -142,12 +154,12 @@ class Transfer:
                 address = state.evaluate(access.address)
                 relation = relate(state, address, self.phis)
                 if access.kind is not Kind.READ and (write := self._promote(access, address)) is not None:
-                    born = self._descriptor_write(state, write, place, Site(self.function, block, index), block)
+                    born = self._descriptor_write(state, write, place, Site(self.function, block, index))
                 else:
                     self._access(state, access, address, place)
                 state.touched |= self.phis.roots(address)
             case DescriptorWrite() as write:
-                born = self._descriptor_write(state, write, place, Site(self.function, block, index), block)
+                born = self._descriptor_write(state, write, place, Site(self.function, block, index))
             case SysregRead(register, into):
                 if into is not None:
                     state.variables[into] = Unknown(f"sysreg:{register}")
@@ -163,7 +175,7 @@ class Transfer:
     def _access(self, state: State, access: Access, address: Term, place: str) -> None:
         if access.into is not None:
             state.variables[access.into] = (
-                state.read(address) if access.kind is Kind.READ else self._old(state, access, address, place)
+                state.read(address, place) if access.kind is Kind.READ else self._old(state, access, address, place)
             )
         if access.kind is Kind.WRITE:
             value = Unknown(place) if access.value is None else state.evaluate(access.value)
@@ -172,7 +184,7 @@ class Transfer:
             state.write(address, Unknown(place + "rmw"), place)
 
     def _old(self, state: State, access: Access, address: Term, place: str) -> Term:
-        return state.read(address) if access.op not in ("cas", "exclusive") else Unknown(place)
+        return state.read(address, place) if access.op not in ("cas", "exclusive") else Unknown(place)
 
     def _promote(self, access: Access, address: Term) -> DescriptorWrite | None:
         """A store of 8 bytes that is a descriptor write by data flow: its place is in a table reached from a base
@@ -202,12 +214,10 @@ class Transfer:
             return "its place is indexed by bits of an address, as a table walk is"
         return ""
 
-    def _descriptor_write(
-        self, state: State, write: DescriptorWrite, place: str, site: Site, block: int
-    ) -> State | None:
+    def _descriptor_write(self, state: State, write: DescriptorWrite, place: str, site: Site) -> State | None:
         location = state.evaluate(write.location)
         value = state.evaluate(write.value)
-        old = state.evaluate(write.old) if write.old is not None else state.read(location)
+        old = state.evaluate(write.old) if write.old is not None else state.read(location, place)
         transition = classify(write.transition, old, value, state)
         owes = transition not in (None, Transition.BREAK) and not write.exempt
         born = state.copy() if state.debt is None and owes else None
@@ -217,13 +227,12 @@ class Transfer:
             self._store(after, write, location, value, old, place)
         if born is None or transition is None:
             return None
+        leaf = Leaf(site, transition.value, write.evidence)
         born.debt = Debt(
-            site,
-            block,
-            transition,
+            (leaf,),
+            (site.block, site.step),
             maps=self._mapped(state, write, location),
             location=self.phis.roots(location),
-            evidence=write.evidence,
         )
         return born if self._presume(born, write, value) else None
 
@@ -235,12 +244,11 @@ class Transfer:
     def _mapped(self, state: State, write: DescriptorWrite, location: Term) -> frozenset[Term]:
         if write.maps is not None:
             return self.phis.roots(state.evaluate(write.maps))
-        index = walk_index(location)
-        return (
-            frozenset()
-            if index is None
-            else frozenset(root for root in self.phis.roots(index) if not isinstance(root, AddressOf))
-        )
+        written = walk_index(write.location)  # before constants fold the index away
+        index = walk_index(location) if written is None else state.evaluate(written)
+        if index is None:
+            return frozenset()
+        return frozenset(root for root in self.phis.roots(index) if not isinstance(root, AddressOf))
 
     def _presume(self, born: State, write: DescriptorWrite, value: Term) -> bool:
         """What must hold for the debt to exist: the exchange succeeded, the new descriptor is valid, it maps no

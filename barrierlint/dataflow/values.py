@@ -13,7 +13,7 @@ from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, N
 TRUE, FALSE = Const(1), Const(0)
 COMPARISONS = {"==", "!=", "<", "<=", ">", ">=", "<s", "<=s", ">s", ">=s"}
 NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-DEPTH_LIMIT = 40
+SIZE_LIMIT = 48
 
 
 def load(address: Term) -> Term:
@@ -186,17 +186,24 @@ def element(base: Term, index: Term, size: int) -> Term:
     return Element(base, index, size)
 
 
-def depth(term: Term) -> int:
-    """Nesting depth; values deeper than DEPTH_LIMIT are forgotten by the analysis."""
-    match term:
-        case Apply(_, args):
-            return 1 + max(map(depth, args), default=0)
-        case Field(base, _):
-            return 1 + depth(base)
-        case Element(base, index, _):
-            return 1 + max(depth(base), depth(index))
-        case _:
-            return 0
+def is_large(term: Term, limit: int = SIZE_LIMIT) -> bool:
+    """Whether a term has more than `limit` nodes, counted as a tree; values that large are forgotten by the
+    analysis.
+    """
+    count = 0
+    pending = [term]
+    while pending:
+        count += 1
+        if count > limit:
+            return True
+        match pending.pop():
+            case Apply(_, args):
+                pending.extend(args)
+            case Field(base, _):
+                pending.append(base)
+            case Element(base, index, _):
+                pending += (base, index)
+    return False
 
 
 def leaves(term: Term) -> Iterator[Term]:

@@ -13,9 +13,12 @@ from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import Cfg, Step
 from barrierlint.dataflow.calls import EntryKey
-from barrierlint.dataflow.state import Debt, Site
+from barrierlint.dataflow.state import Debt, Leaf, Site
 from barrierlint.dataflow.tabulation import Arrival, Context, Hit, Node, Tabulation
 from barrierlint.dataflow.transfer import Relation
+
+PREFERRED = ("make", "change", "unknown", "break")
+"""Of a write that makes different transitions on different paths, the one to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,19 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A debt that reaches something that depends on it: its write, its state there, how they relate, and the path."""
+    """A debt that reaches something that depends on it: its state there, how they relate, and the path."""
 
-    leaf: Site
     debt: Debt
     relation: Relation
     path: tuple[Mark, ...]
+
+    @property
+    def leaf(self) -> Leaf:
+        """The write that the path starts from."""
+        mark = next(mark for mark in self.path if mark.role == "write")
+        site = Site(mark.function, mark.block, mark.step)
+        found = [leaf for leaf in self.debt.leaves if leaf.site == site]
+        return min(found, key=lambda leaf: PREFERRED.index(leaf.transition))
 
     @property
     def carriers(self) -> tuple[Mark, ...]:
@@ -66,11 +76,10 @@ class Witnesses:
 
     def _direct(self, context: Context) -> Iterator[Defect]:
         for hit in context.hits:
-            if hit.debt.leaf is not None:
+            if hit.debt.born is not None:
                 path = self._to(context, hit.node, hit.birth, 0)
                 block = hit.node[0]
                 yield Defect(
-                    hit.debt.leaf,
                     hit.debt,
                     hit.relation,
                     (
@@ -82,7 +91,7 @@ class Witnesses:
 
     def _inside_calls(self, context: Context) -> Iterator[Defect]:
         for passage in context.passages:
-            if passage.debt.leaf is None:
+            if passage.debt.born is None:
                 continue
             for hit, chain in self._entered_hits(passage.callee, ()):
                 debt = passage.debt if not self._acts(passage.callee) else _at(passage.debt, hit.debt)
@@ -92,20 +101,18 @@ class Witnesses:
                 path += self._steps(context, passage.node, passage.birth, last, 0)
                 path.append(Mark(context.cfg.usr, block.id, last, "into", 0))
                 path += self._follow((passage.callee, *chain), hit, 1)
-                yield Defect(passage.debt.leaf, debt, hit.relation, tuple(path))
+                yield Defect(debt, hit.relation, tuple(path))
 
     def _acts(self, key: EntryKey) -> bool:
         reach = self.tabulation.reach
-        return reach.orders[key.function] or reach.writes[key.function]
+        return reach.acts(key.function)
 
     def _boundary(self, context: Context) -> Iterator[Defect]:
         for node, state, _ in context.exits():
             debt = state.debt
-            if debt is not None and debt.leaf is not None:
+            if debt is not None and debt.born is not None:
                 path = self._to(context, node, None, 0)
-                yield Defect(
-                    debt.leaf, debt, Relation.BOUNDARY, (*path, Mark(context.cfg.usr, node[0], -1, "boundary", 0))
-                )
+                yield Defect(debt, Relation.BOUNDARY, (*path, Mark(context.cfg.usr, node[0], -1, "boundary", 0)))
 
     # --- hits of debts that entered from a caller ---
 
@@ -118,9 +125,9 @@ class Witnesses:
         if key in stack:
             return ()
         context = self.tabulation.contexts[key]
-        found: list[tuple[Hit, tuple[EntryKey, ...]]] = [(hit, ()) for hit in context.hits if hit.debt.leaf is None]
+        found: list[tuple[Hit, tuple[EntryKey, ...]]] = [(hit, ()) for hit in context.hits if hit.debt.born is None]
         for passage in context.passages:
-            if passage.debt.leaf is None:
+            if passage.debt.born is None:
                 for hit, chain in self._entered_hits(passage.callee, (*stack, key)):
                     found.append((hit, (passage.callee, *chain)))
         best: dict[Relation, tuple[Hit, tuple[EntryKey, ...]]] = {}
@@ -139,7 +146,7 @@ class Witnesses:
             path = self._to(context, hit.node, None, depth)
             path += self._steps(context, hit.node, None, hit.step, depth)
             return [*path, Mark(context.cfg.usr, hit.node[0], hit.step, "access", depth)]
-        passage = next(p for p in context.passages if p.callee == chain[1] and p.debt.leaf is None)
+        passage = next(p for p in context.passages if p.callee == chain[1] and p.debt.born is None)
         last = len(context.cfg.blocks[passage.node[0]].steps) - 1
         path = self._to(context, passage.node, None, depth)
         path += self._steps(context, passage.node, None, last, depth)
@@ -216,7 +223,7 @@ class Witnesses:
         if arrival.via is not None:
             path.append(Mark(context.cfg.usr, block.id, last, "pass", depth))
             key, exit = arrival.via
-            if self.tabulation.reach.orders[key.function] and key.debt is not None:
+            if self.tabulation.reach.acts(key.function) and key.debt is not None:
                 path += self._to(self.tabulation.contexts[key], exit, None, depth + 1)
         return path
 

@@ -92,7 +92,7 @@ def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rul
         confidence,
         steps,
         rule.missing(defect),
-        defect.debt.evidence,
+        defect.leaf.evidence,
         tuple(_also(group, program)),
         repair(group, program.functions, loops, models),
     )

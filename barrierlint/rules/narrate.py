@@ -39,8 +39,8 @@ from barrierlint.finding import Witness, WitnessStep
 from barrierlint.terms import show
 
 TOLD = (
-    Dsb, Dmb, ContextSync, SpeculationBarrier, Tlbi, At, CacheMaintenance, SysregWrite, ExceptionCall, ExceptionReturn, Drain,
-    UnknownInstruction,
+    Dsb, Dmb, ContextSync, SpeculationBarrier, Tlbi, At, CacheMaintenance, SysregWrite, ExceptionCall,
+    ExceptionReturn, Drain, UnknownInstruction,
 )  # fmt: skip
 MAX_UNSEEN = 3
 KINDS = {
@@ -62,6 +62,7 @@ class _Narrator:
         self.defect = defect
         self.functions = functions
         self.unseen = 0
+        self.transition = Transition(defect.leaf.transition)
         self.ordering = {mark.function: _orders(functions[mark.function]) for mark in defect.path}
 
     def tell(self) -> Iterator[WitnessStep]:
@@ -102,14 +103,14 @@ class _Narrator:
     def _write_event(self, event: Event) -> DescriptorWrite:
         match event:
             case DescriptorWrite():
-                return replace(event, transition=self.defect.debt.transition)
+                return replace(event, transition=self.transition)
             case Access(address=address, value=value) if value is not None:
-                return DescriptorWrite(address, value, self.defect.debt.transition, evidence=self.defect.debt.evidence)
+                return DescriptorWrite(address, value, self.transition, evidence=self.defect.leaf.evidence)
         raise AssertionError("a write mark stands on a write")
 
     def _written(self, cfg: Cfg, step: Step) -> str:
         how = f" ({step.note})" if step.note else ""
-        return f"{cfg.name}() {KINDS[self.defect.debt.transition]}{how}"
+        return f"{cfg.name}() {KINDS[self.transition]}{how}"
 
     def _passed(self, cfg: Cfg, step: Step, mark: Mark) -> WitnessStep | None:
         event = step.event

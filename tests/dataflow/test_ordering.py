@@ -212,7 +212,7 @@ def test_one_barrier_after_a_loop_serves_every_write() -> None:
 def test_transition_from_known_bits(old: Term | None, new: Term, expected: str) -> None:
     event = DescriptorWrite(Name("p"), new, old=old)
     groups = analyse(program(straight("f", "p v w pa", event))).groups
-    assert [group.shown.debt.transition for group in groups] == [Transition[expected]]
+    assert [group.shown.leaf.transition for group in groups] == [Transition[expected].value]
 
 
 def test_a_break_owes_nothing_to_these_rules() -> None:
