@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.facts import Facts
+from barrierlint.dataflow.provenance import walk_index
 from barrierlint.dataflow.state import Debt, Phis, State, is_near, place_of, root
-from barrierlint.dataflow.values import is_large, leaves, rebuild
+from barrierlint.dataflow.values import is_large, leaves, load, rebuild
 from barrierlint.events import Call
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown
 
@@ -36,6 +37,7 @@ class EntryKey:
     cells: frozenset[tuple[Term, Const]]
     touched: frozenset[Term]
     truths: frozenset[tuple[Term, bool]] = frozenset()
+    slots: frozenset[Term] = frozenset()
 
 
 def generic(cfg: Cfg) -> EntryKey:
@@ -75,18 +77,21 @@ def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) 
     """The context in which `callee` runs when called from `caller`."""
     arguments = [caller.evaluate(arg) for arg in call.args[: len(callee.params)]]
     arguments += [Unknown("missing")] * (len(callee.params) - len(arguments))
-    debt = _debt_in(caller.debt, arguments, callee, phis, visible.ordered) if caller.debt else None
+    debt = _debt_in(caller, caller.debt, arguments, callee, phis, visible.ordered) if caller.debt else None
     touched: frozenset[Term] = frozenset()
     pairs = list(zip(callee.params, arguments, strict=True))
     if debt is not None and not debt.maps:
         touched = frozenset(Unknown(name) for name, argument in pairs if _is_settled(argument, caller, phis))
     elif debt is None and visible.writes:
         touched = frozenset(Unknown(name) for name, argument in pairs if isinstance(root(argument), AddressOf))
+    slots: frozenset[Term] = frozenset()
+    if debt is None:
+        slots = frozenset(Unknown(name) for name, argument in pairs if walk_index(argument) is not None)
     if not visible.detailed:
-        return EntryKey(callee.usr, debt, (None,) * len(arguments), frozenset(), touched)
+        return EntryKey(callee.usr, debt, (None,) * len(arguments), frozenset(), touched, slots=slots)
     known = tuple(_known(argument, caller) for argument in arguments)
     cells = frozenset(_cells_in(caller, arguments, callee, visible.reads))
-    return EntryKey(callee.usr, debt, known, cells, touched, frozenset(_truths_in(caller, arguments, callee)))
+    return EntryKey(callee.usr, debt, known, cells, touched, frozenset(_truths_in(caller, arguments, callee)), slots)
 
 
 def _known(argument: Term, caller: State) -> Const | Bits | None:
@@ -104,16 +109,19 @@ def _truths_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tu
             yield Unknown(name), truth
 
 
-def _debt_in(debt: Debt, arguments: list[Term], callee: Cfg, phis: Phis, ordered: bool) -> Debt:
-    maps: frozenset[Term] = frozenset(
-        Unknown(n) for n, a in zip(callee.params, arguments, strict=True) if phis.roots(a) & debt.maps
-    )
+def _debt_in(caller: State, debt: Debt, arguments: list[Term], callee: Cfg, phis: Phis, ordered: bool) -> Debt:
+    pairs = list(zip(callee.params, arguments, strict=True))
+    maps: frozenset[Term] = frozenset(Unknown(n) for n, a in pairs if phis.roots(a) & debt.maps)
+    for cell, value in caller.cells.items() if debt.maps else ():
+        if phis.roots(value) & debt.maps:
+            maps |= {load(inside) for n, a in pairs if (inside := rebase(cell, a, Unknown(n))) is not None}
+            maps |= {load(cell)} if _is_shared(load(cell)) else frozenset()
     for base in debt.maps:  # globals and captured variables have the same name everywhere
         if _is_shared(base):
             maps |= {base}
     if debt.maps and not maps:
         maps = frozenset({OTHER})
-    entered = replace(debt, leaves=(), born=None, maps=maps, location=frozenset())
+    entered = replace(debt, leaves=(), born=None, maps=maps, location=frozenset(), place=None)
     return entered if ordered else replace(entered, progress=type(debt.progress)(0), seen=frozenset())
 
 
@@ -270,7 +278,11 @@ class Leave:
         location = frozenset(base for m in debt.location for base in self.phis.roots(self.term(m)))
         if debt.maps and not maps:
             maps = frozenset({OTHER})
-        return replace(debt, born=self.site, maps=maps, location=location)
+        place = None if debt.place is None else self.term(debt.place)
+        index = None if place is None or maps else walk_index(place)
+        if index is not None:
+            maps = frozenset(base for base in self.phis.roots(index) if not isinstance(base, AddressOf))
+        return replace(debt, born=self.site, maps=maps, location=location, place=None if maps else place)
 
 
 def hash_text(text: str) -> str:

@@ -1,7 +1,7 @@
 """Live variables of a function: the names whose values a block, or one after it, still uses.
 
-The classical backward analysis over blocks; what is not live is dropped from states, so that they stay small and meet sooner.
-What it does not model: memory (cells are bounded in number instead).
+The classical backward analysis over blocks; what is not live is dropped from states, so that they stay small and
+meet sooner. What it does not model: memory (cells are bounded in number instead).
 """
 
 from __future__ import annotations

@@ -8,14 +8,14 @@ debt alike, so debts never need to be tracked together). What it does not model:
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import lru_cache
 
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.provenance import bases
-from barrierlint.dataflow.values import is_large, load, rebuild
+from barrierlint.dataflow.values import all_leaves, is_large, load, rebuild
 from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Name, Term, Unknown
 
 PAGE = 1 << 12
@@ -66,6 +66,7 @@ class Debt:
     None in a callee that a caller's debt entered. Barriers act on all debts alike, so those of several writes
     (`leaves`) that are born at one call are one. `seen` holds words: dsb-ld, dmb, isb-early, nsh. `maps` are the
     base symbols of the mapped input addresses (empty: unknown), `location` those of the descriptors' own addresses.
+    `place` is a descriptor's address where it does not tell (yet: a caller may) which input address it translates.
     """
 
     leaves: tuple[Leaf, ...]
@@ -74,6 +75,7 @@ class Debt:
     seen: frozenset[str] = frozenset()
     maps: frozenset[Term] = frozenset()
     location: frozenset[Term] = frozenset()
+    place: Term | None = None
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -85,7 +87,8 @@ class Debt:
         if self == other:
             return self
         leaves = tuple(sorted({*self.leaves, *other.leaves}))[:MAX_LEAVES]
-        return replace(self, leaves=leaves, maps=self.maps | other.maps, location=self.location | other.location)
+        both = replace(self, leaves=leaves, maps=self.maps | other.maps, location=self.location | other.location)
+        return replace(both, place=self.place if self.place == other.place else None)
 
 
 @dataclass(slots=True)
@@ -119,6 +122,36 @@ class State:
         for known in (self.facts.truths, self.facts.bits):
             while len(known) > MAX_FACTS:
                 del known[next(iter(known))]
+
+    def turn(self, changes: Callable[[Term], bool]) -> None:
+        """A loop starts its next turn: values of the last one get other names, and what was known of them is
+        forgotten.
+        """
+
+        def older(leaf: Term) -> Term:
+            match leaf:
+                case Unknown(id) if changes(leaf):
+                    return leaf if id.endswith("~") else Unknown(id + "~")
+                case Apply("load", (address,)) if any(changes(inner) for inner in all_leaves(address)):
+                    return load(rebuild(address, older))
+            return leaf
+
+        def renamed(term: Term) -> Term:
+            return rebuild(term, older) if any(changes(leaf) for leaf in all_leaves(term)) else term
+
+        self.variables = {name: renamed(value) for name, value in self.variables.items()}
+        self.cells = {renamed(cell): renamed(value) for cell, value in self.cells.items()}
+        for known in (self.facts.truths, self.facts.bits):
+            for term in [term for term in known if any(changes(leaf) for leaf in all_leaves(term))]:
+                known.pop(term)
+        self.touched = frozenset(renamed(base) for base in self.touched)
+        if self.debt is not None:
+            self.debt = replace(
+                self.debt,
+                maps=frozenset(renamed(base) for base in self.debt.maps),
+                location=frozenset(renamed(base) for base in self.debt.location),
+                place=None if self.debt.place is None else renamed(self.debt.place),
+            )
 
     def evaluate(self, term: Term) -> Term:
         """The value of a term here, over the function's entry symbols."""

@@ -8,19 +8,22 @@ thread of control is followed alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from heapq import heappop, heappush
 from itertools import count
 
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Leave, Visible, enter, entry_state, generic
 from barrierlint.dataflow.liveness import live_at_entry
+from barrierlint.dataflow.provenance import walk_index
 from barrierlint.dataflow.reach import Reach, reverse_postorder, tested
 from barrierlint.dataflow.state import Debt, Phis, State, join, place_of, same
 from barrierlint.dataflow.transfer import Relation, Settings, Transfer, relate
 from barrierlint.events import Call
-from barrierlint.terms import AddressOf, Const, Unknown
+from barrierlint.terms import AddressOf, Const, Term, Unknown
 
 Signature = tuple[object, ...]
 Node = tuple[int, Signature]
@@ -190,7 +193,7 @@ class Tabulation:
 
     def _process(self, context: Context, node: Node, collect: bool = False) -> None:
         block = context.cfg.blocks[node[0]]
-        transfer = Transfer(context.cfg.usr, context.phis, self.settings)
+        transfer = Transfer(context.cfg.usr, context.phis, self.settings, context.key.slots)
         for state, birth in self._states_after(context, node, block, transfer, collect):
             last = block.steps[-1] if block.steps else None
             if last is not None and isinstance(last.event, Call):
@@ -227,6 +230,9 @@ class Tabulation:
         for number, edge in enumerate(edges):
             branch = state if number == len(edges) - 1 else state.copy()
             if all(branch.facts.assume(branch.evaluate(g.condition), g.holds) for g in edge.guards):
+                places = self._order(context.cfg.usr)
+                if places[edge.target] <= places[node[0]]:
+                    branch.turn(_bound_from(places, edge.target))
                 self._arrive(context, edge.target, branch, Arrival(node, birth, via))
 
     # --- calls ---
@@ -250,7 +256,7 @@ class Tabulation:
         if not self.reach.large[usr]:
             return False
         if state.debt is None:
-            return True
+            return not any(walk_index(state.evaluate(arg)) is not None for arg in call.args)
         return not any(phis.roots(state.evaluate(arg)) & state.debt.maps for arg in call.args)
 
     def _known_call(
@@ -311,7 +317,7 @@ class Tabulation:
         if collect:
             for argument in arguments:
                 if state.debt is not None and relate(state, argument, context.phis) is Relation.EXACT:
-                    context.hits.append(Hit(node, birth, len(block.steps) - 1, state.debt, Relation.POSSIBLE))
+                    context.hits.append(Hit(node, birth, len(block.steps) - 1, state.debt, Relation.WEAK))
             return
         reachable = frozenset(base for a in arguments for base in context.phis.roots(a) if isinstance(base, AddressOf))
         state.forget(reachable, place)
@@ -332,3 +338,19 @@ def _without_debt(state: State) -> State:
     bare = state.copy()
     bare.debt = None
     return bare
+
+
+def _bound_from(places: dict[int, int], head: int) -> Callable[[Term], bool]:
+    """Whether a symbol is one that a turn of the loop at `head` binds anew: made at or after it in reverse
+    postorder.
+    """
+    first = places[head]
+
+    @cache
+    def changes(term: Term) -> bool:
+        if not isinstance(term, Unknown):
+            return False
+        made = re.match(r"[@φ](\d+)", term.id)
+        return term.id.startswith("large:") or (made is not None and places.get(int(made[1]), 0) >= first)
+
+    return changes

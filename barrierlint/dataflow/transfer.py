@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
+from barrierlint.cfg.descriptors import named_like_descriptor
 from barrierlint.cfg.graph import THIS, Step
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.provenance import walk_index
-from barrierlint.dataflow.state import Debt, Leaf, Phis, Progress, Site, State
+from barrierlint.dataflow.state import Debt, Leaf, Phis, Progress, Site, State, root
 from barrierlint.events import (
     Access,
     Accesses,
@@ -100,15 +101,19 @@ def _see(debt: Debt, word: str) -> Debt:
     return debt if word in debt.seen else replace(debt, seen=debt.seen | {word})
 
 
-def relate(state: State, address: Term, phis: Phis) -> Relation | None:
-    """How an access at an evaluated address depends on the debt followed, None if it does not."""
+def relate(state: State, address: Term, phis: Phis, type: str = "") -> Relation | None:
+    """How an access at an evaluated address depends on the debt followed, None if it does not.
+
+    `type` is the accessed type: tables are reached through a mapping that stands, so an entry read is no dependent
+    access.
+    """
     debt = state.debt
     if debt is None or debt.progress is Progress.LOCAL:
         return None
     roots = phis.roots(address)
     if debt.maps & roots or _within(address, debt.maps):
         return Relation.EXACT
-    if debt.maps or roots & debt.location or not roots:
+    if debt.maps or roots & debt.location or not roots or named_like_descriptor(type):
         return None
     if all(base in state.touched or _is_known_object(base) for base in roots):
         return None
@@ -133,8 +138,9 @@ def _is_known_object(base: Term) -> bool:
 class Transfer:
     """The transfer functions of one function in one context."""
 
-    def __init__(self, function: str, phis: Phis, settings: Settings) -> None:
+    def __init__(self, function: str, phis: Phis, settings: Settings, slots: frozenset[Term] = frozenset()) -> None:
         self.function = function
+        self.slots = slots
         self.phis = phis
         self.settings = settings
 
@@ -152,7 +158,7 @@ class Transfer:
                 state.variables[name] = state.evaluate(value)
             case Access() as access:
                 address = state.evaluate(access.address)
-                relation = relate(state, address, self.phis)
+                relation = relate(state, address, self.phis, access.type)
                 if access.kind is not Kind.READ and (write := self._promote(access, address)) is not None:
                     born = self._descriptor_write(state, write, place, Site(self.function, block, index))
                 else:
@@ -206,7 +212,9 @@ class Transfer:
         )
 
     def _table_evidence(self, address: Term) -> str:
-        for base in self.phis.roots(address):
+        if self.slots and isinstance(address, Unknown | Field) and root(address) in self.slots:
+            return "it is handed its place, which a caller indexes by bits of an address, as a table walk does"
+        for base in sorted(self.phis.roots(address), key=repr):
             name = base.id if isinstance(base, Unknown) else ""
             if name.startswith(("sysreg:ttbr", "sysreg:vttbr")):
                 return f"its table is reached from {name[7:].upper()}"
@@ -234,6 +242,8 @@ class Transfer:
             maps=self._mapped(state, write, location),
             location=self.phis.roots(location),
         )
+        if not born.debt.maps:
+            born.debt = replace(born.debt, place=location)
         return born if self._presume(born, write, value) else None
 
     def _store(self, state: State, write: DescriptorWrite, location: Term, value: Term, old: Term, place: str) -> None:

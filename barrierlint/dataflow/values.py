@@ -221,3 +221,11 @@ def leaves(term: Term) -> Iterator[Term]:
         case Element(base, index, _):
             yield from leaves(base)
             yield from leaves(index)
+
+
+def all_leaves(term: Term) -> Iterator[Term]:
+    """As `leaves`, and the leaves of loads' addresses as well."""
+    for leaf in leaves(term):
+        yield leaf
+        if isinstance(leaf, Apply):
+            yield from all_leaves(leaf.args[0])

@@ -21,7 +21,7 @@ PREFERRED = ("make", "change", "unknown", "break")
 """Of a write that makes different transitions on different paths, the one to tell."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Mark:
     """A step of a path: a step of a function's graph (`block`, `step`), and what it is to the path.
 

@@ -7,7 +7,7 @@ import pytest
 from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.ordering import analyse
 from barrierlint.dataflow.transfer import Relation
-from barrierlint.events import Access, Call, DescriptorWrite, Event, ExceptionCall, Kind, Order, Transition
+from barrierlint.events import Access, Assign, Call, DescriptorWrite, Event, ExceptionCall, Kind, Order, Transition
 from barrierlint.rules import all_rules
 from barrierlint.terms import AddressOf, Apply, Element, Field, Name, Term, const
 from tests.dataflow.graphs import (
@@ -265,10 +265,57 @@ def test_a_store_into_a_walked_table_is_a_descriptor_write() -> None:
     assert verdicts(straight("f", "table va pa i", plain, read())) == []
 
 
-def test_unseen_calls_are_no_barriers_and_take_the_address_as_a_possible_access() -> None:
+def test_unseen_calls_are_no_barriers_and_use_the_address_only_if_nobody_pays() -> None:
     unseen = Call("", "use", (Name("va"),))
-    assert verdicts(straight("f", "p va", write(maps=Name("va")), unseen, DSB, ISB)) == [("BL001", "POSSIBLE")]
-    assert verdicts(straight("f", "p va", write(maps=Name("va")), Call("", "other", ()), DSB, ISB)) == []
+    assert verdicts(straight("f", "p va", write(maps=Name("va")), unseen)) == [("BL001", "WEAK")]
+    assert verdicts(straight("f", "p va", write(maps=Name("va")), unseen, DSB, ISB)) == []
+
+
+def test_what_was_known_of_an_earlier_turn_is_forgotten() -> None:
+    """`while (n--) { pa = allocate(); if (!pa) return; map(pa); } sync();`: the second allocation may fail."""
+    pa = Name("pa")
+
+    def function(*on_failure: Event) -> Cfg:
+        return branching(
+            "f",
+            "p n",
+            ((), {1: None}),
+            ((Call("", "allocate", (), "pa"),), {2: None}),
+            ((), {4: (pa, False), 3: (pa, True)}),
+            (
+                (
+                    DescriptorWrite(Name("p"), Apply("|", (pa, const(0x703)))),
+                    Assign("n", Apply("-", (Name("n"), const(1)))),
+                ),
+                {1: (Name("n"), True), 5: (Name("n"), False)},
+            ),
+            (on_failure, {6: None}),
+            ((DSB, ISB), {6: None}),
+        )
+
+    assert verdicts(function()) == [("BL001", "BOUNDARY")]
+    assert verdicts(function(DSB, ISB)) == []
+
+
+def test_the_index_of_the_place_handed_in_tells_what_is_mapped() -> None:
+    index = Apply("&", (Apply(">>", (Name("va"), const(12))), const(511)))
+    setter = straight("set", "p v", Access(Kind.WRITE, Name("p"), value=Name("v")))
+    user = straight(
+        "f", "t va pa", call("set", Element(Name("t"), index, 8), Apply("|", (Name("pa"), const(3)))), read()
+    )
+    assert verdicts(setter, user) == [("BL001", "EXACT")]
+    other = straight(
+        "f", "t i pa va", call("set", Element(Name("t"), Name("i"), 8), Apply("|", (Name("pa"), const(3)))), read()
+    )
+    assert verdicts(setter, other) == []
+
+
+def test_the_mapped_address_is_found_in_a_member_the_callee_reads() -> None:
+    get = straight("get", "m", Access(Kind.READ, Field(Name("m"), "va"), into="%a"), read("%a"))
+    here = AddressOf("f#m#1")
+    store = Access(Kind.WRITE, Field(here, "va"), value=Name("va"))
+    user = straight("f", "p va", store, write(maps=Name("va")), call("get", here))
+    assert verdicts(get, user) == [("BL001", "EXACT")]
 
 
 def test_callers_that_pay_make_the_others_the_debtors() -> None:
