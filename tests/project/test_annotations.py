@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from barrierlint.finding import (
     WitnessStep,
 )
 from tests import annotations
-from tests.fixtures.harness import Fixture, _findings, _notifications, _oks, _steps, deletions, without
+from tests.fixtures.harness import Fixture, _findings, _notifications, _oks, _steps, at_most, deletions, without
 
 SOURCE = """\
 /* A page. */
@@ -176,6 +177,14 @@ def test_annotations_of_headers_and_other_sources_belong_to_the_fixture(tmp_path
 )
 def test_deleting_keeps_the_lines(source: str, span: Span, expected: str) -> None:
     assert without(source.encode(), span).decode() == expected
+
+
+def test_a_fixture_that_hangs_is_stopped() -> None:
+    with pytest.raises(TimeoutError, match=r"slow\.c took more than 1 s"), at_most(1, "slow.c"):
+        time.sleep(5)
+    with at_most(1, "quick.c"):
+        time.sleep(0.01)
+    time.sleep(1.1)
 
 
 def test_instructions_of_one_statement_are_deleted_one_by_one() -> None:
