@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.facts import Facts
-from barrierlint.dataflow.provenance import walk_index
+from barrierlint.dataflow.provenance import is_parameter, walk_index
 from barrierlint.dataflow.state import Debt, Phis, State, is_near, place_of, root
 from barrierlint.dataflow.values import is_large, leaves, load, rebuild
 from barrierlint.events import Call
@@ -111,18 +111,31 @@ def _truths_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tu
 
 def _debt_in(caller: State, debt: Debt, arguments: list[Term], callee: Cfg, phis: Phis, ordered: bool) -> Debt:
     pairs = list(zip(callee.params, arguments, strict=True))
-    maps: frozenset[Term] = frozenset(Unknown(n) for n, a in pairs if phis.roots(a) & debt.maps)
-    for cell, value in caller.cells.items() if debt.maps else ():
-        if phis.roots(value) & debt.maps:
-            maps |= {load(inside) for n, a in pairs if (inside := rebase(cell, a, Unknown(n))) is not None}
-            maps |= {load(cell)} if _is_shared(load(cell)) else frozenset()
-    for base in debt.maps:  # globals and captured variables have the same name everywhere
-        if _is_shared(base):
-            maps |= {base}
+    maps = _known_by(caller, debt.maps, pairs, phis)
     if debt.maps and not maps:
         maps = frozenset({OTHER})
-    entered = replace(debt, leaves=(), born=None, maps=maps, location=frozenset(), place=None)
+    location = frozenset() if debt.maps else _known_by(caller, debt.location, pairs, phis)
+    entered = replace(debt, leaves=(), born=None, maps=maps, location=location, place=None)
     return entered if ordered else replace(entered, progress=type(debt.progress)(0), seen=frozenset())
+
+
+def _known_by(caller: State, symbols: frozenset[Term], pairs: list[tuple[str, Term]], phis: Phis) -> frozenset[Term]:
+    """What a callee calls values based on `symbols`: parameters, members of what parameters point at, shared
+    objects.
+    """
+    if not symbols:
+        return frozenset()
+    found: set[Term] = {Unknown(name) for name, argument in pairs if phis.roots(argument) & symbols}
+    found |= {symbol for symbol in symbols if _is_shared(symbol)}
+    for cell, value in caller.cells.items():
+        if phis.roots(value) & symbols:
+            found |= {load(inside) for n, a in pairs if (inside := rebase(cell, a, Unknown(n))) is not None}
+            found |= {load(cell)} if _is_shared(load(cell)) else set()
+    for symbol in symbols:
+        if isinstance(symbol, Apply):
+            address = symbol.args[0]
+            found |= {load(inside) for n, a in pairs if (inside := rebase(address, a, Unknown(n))) is not None}
+    return frozenset(found)
 
 
 def _is_shared(base: Term) -> bool:
@@ -140,8 +153,8 @@ def _is_settled(argument: Term, caller: State, phis: Phis) -> bool:
     """
     roots = phis.roots(argument)
     location = caller.debt.location if caller.debt else frozenset()
-    strong = all(isinstance(base, Unknown) for base in roots)
-    return all(isinstance(b, AddressOf) or b in caller.touched or b in location for b in roots) or not strong
+    in_use = all(isinstance(b, AddressOf) or b in caller.touched or b in location for b in roots)
+    return in_use or not all(is_parameter(base) for base in roots)
 
 
 def _cells_in(caller: State, arguments: list[Term], callee: Cfg, reads: Set[str]) -> Iterator[tuple[Term, Const]]:

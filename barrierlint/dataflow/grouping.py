@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import networkx as nx
 
-from barrierlint.cfg.graph import Cfg, Program
+from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.state import Leaf, Progress
+from barrierlint.dataflow.tabulation import Tabulation
 from barrierlint.dataflow.transfer import Relation
 from barrierlint.dataflow.witness import Defect, Mark
 from barrierlint.events import Call
@@ -83,7 +83,7 @@ def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers
 
 
 def _owing(marks: dict[str, Mark], payers: Payers) -> dict[str, Mark]:
-    """Without the functions for which another caller pays, and those below them; the outermost always stays."""
+    """Without the functions for which callers pay, and those below them; the outermost always stays."""
     names = list(marks)
     paid = [index for index, name in enumerate(names) if name in payers.patterns]
     first = min(max(paid) + 1, len(names) - 1) if paid else 0
@@ -123,21 +123,30 @@ class Loops:
 
 
 class Payers:
-    """Which functions' debts some caller pays, so that their callers, not they, owe the barrier."""
+    """Functions whose debts at least half of their callers pay in full: their callers, not they, owe the barrier."""
 
-    def __init__(self, defects: Iterable[Defect], program: Program, reached: Iterable[str]) -> None:
-        entered = set(reached)
+    def __init__(self, tabulation: Tabulation) -> None:
+        borne: set[tuple[str, str]] = set()
         unpaid: set[tuple[str, str]] = set()
-        for defect in defects:
-            carriers = defect.carriers
-            unpaid.update((a.function, b.function) for a, b in pairwise(carriers))
-        self.patterns: set[str] = set()
-        for usr in entered:
-            for step in program.functions[usr].steps():
-                if isinstance(step.event, Call):
-                    for target in step.event.targets:
-                        if (usr, target) not in unpaid and any(b == target for _, b in unpaid):
-                            self.patterns.add(pattern(program.functions[target]))
+        for context in tabulation.contexts.values():
+            for arrivals in context.arrivals.values():
+                borne.update(
+                    (context.key.function, a.via[0].function) for a in arrivals if a.via and a.birth is not None
+                )
+            owed = [state.debt for _, state, _ in context.exits()]
+            owed += [hit.debt for hit in context.hits] + [passage.debt for passage in context.passages]
+            for debt in owed:
+                if debt is not None and debt.born is not None:
+                    unpaid.update((context.key.function, usr) for usr in _targets(context.cfg, debt.born))
+        functions = tabulation.program.functions
+        pays = Counter(pattern(functions[callee]) for _, callee in borne - unpaid)
+        owes = Counter(pattern(functions[callee]) for _, callee in borne & unpaid)
+        self.patterns = {name for name in pays if pays[name] >= owes[name]}
+
+
+def _targets(cfg: Cfg, born: tuple[int, int]) -> tuple[str, ...]:
+    event = cfg.blocks[born[0]].steps[born[1]].event
+    return event.targets if isinstance(event, Call) else ()
 
 
 def _cyclic_blocks(cfg: Cfg) -> frozenset[int]:

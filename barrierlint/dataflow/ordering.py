@@ -34,9 +34,8 @@ def analyse(program: Program, settings: Settings | None = None, budget: int = 40
     defects = list(Witnesses(tabulation).defects())
     if not is_shared(program):
         defects = [defect for defect in defects if defect.debt.progress is not Progress.LOCAL]
-    payers = Payers(defects, program, tabulation.per_function)
     shown = clearest(defects, program.functions)
-    return Analysis(group(shown, program.functions, payers), tabulation.exhausted, len(tabulation.contexts))
+    return Analysis(group(shown, program.functions, Payers(tabulation)), tabulation.exhausted, len(tabulation.contexts))
 
 
 def is_shared(program: Program) -> bool:

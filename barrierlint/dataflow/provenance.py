@@ -65,3 +65,8 @@ def _indexed_by(index: Term) -> Term | None:
 def _is_index_mask(mask: Term) -> bool:
     """511, 2047, 8191 and the smaller top-level ones; an unknown mask may be any of them."""
     return not isinstance(mask, Const) or (mask.value & (mask.value + 1) == 0 and mask.value < 1 << 16)
+
+
+def is_parameter(base: Term) -> bool:
+    """Whether a symbol is what a function was handed: not its object, nor a value it loaded, called for or merged."""
+    return isinstance(base, Unknown) and not base.id.startswith(("%", "@", "φ", "large:", "sysreg:", "elsewhere"))

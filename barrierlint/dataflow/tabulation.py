@@ -107,12 +107,12 @@ class Tabulation:
         self.orders: dict[str, dict[int, int]] = {}
         self.live: dict[str, dict[int, frozenset[str]]] = {}
         self.flags = {usr: tested(cfg) for usr, cfg in program.functions.items()}
-        self.boundaries: set[str] = set(program.roots)
-        for usr in program.roots:
+        self.boundaries: set[str] = {usr for usr in program.roots if usr not in settings.modelled}
+        for usr in sorted(self.boundaries, key=program.roots.index):
             self.context(generic(program.functions[usr]))
         self._run()
         for usr, cfg in program.functions.items():
-            if usr not in self.per_function and reach.writes[usr]:
+            if usr not in self.per_function and reach.writes[usr] and usr not in settings.modelled:
                 self.boundaries.add(usr)
                 self.context(generic(cfg))
                 self._run()

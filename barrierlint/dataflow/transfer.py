@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from barrierlint.cfg.descriptors import named_like_descriptor
-from barrierlint.cfg.graph import THIS, Step
+from barrierlint.cfg.graph import Step
 from barrierlint.dataflow.bits import known_bits
-from barrierlint.dataflow.provenance import walk_index
+from barrierlint.dataflow.provenance import is_parameter, walk_index
 from barrierlint.dataflow.state import Debt, Leaf, Phis, Progress, Site, State, root
 from barrierlint.events import (
     Access,
@@ -62,10 +62,12 @@ class Relation(IntEnum):
 class Settings:
     """What the analysis is told of the code base.
 
-    `required` are (mask, equals): a descriptor whose new value meets them not owes nothing. `maps` tells for a function
-    (by USR) which address it maps: the number of a parameter (the object counts), or RESULT.
+    `modelled` are functions (by USR) whose calls a model replaces: their bodies owe nothing by themselves.
+    `required` are (mask, equals): a descriptor whose new value meets them not owes nothing. `maps` tells for a
+    function (by USR) which address it maps: the number of a parameter (the object counts), or RESULT.
     """
 
+    modelled: frozenset[str] = frozenset()
     required: tuple[tuple[int, int], ...] = ()
     maps: Mapping[str, int] = field(default_factory=dict)
 
@@ -115,10 +117,11 @@ def relate(state: State, address: Term, phis: Phis, type: str = "") -> Relation 
         return Relation.EXACT
     if debt.maps or roots & debt.location or not roots or named_like_descriptor(type):
         return None
-    if all(base in state.touched or _is_known_object(base) for base in roots):
+    if isinstance(address, Const):
+        return Relation.WEAK
+    if not all(is_parameter(base) and base not in state.touched for base in roots):
         return None
-    strong = all(isinstance(base, Unknown) and not base.id.startswith("%") for base in roots)
-    return Relation.POSSIBLE if strong and not isinstance(address, Field) else Relation.WEAK
+    return Relation.WEAK if isinstance(address, Field) else Relation.POSSIBLE
 
 
 def _within(address: Term, maps: frozenset[Term]) -> bool:
@@ -128,11 +131,6 @@ def _within(address: Term, maps: frozenset[Term]) -> bool:
     if not isinstance(address, Const):
         return False
     return any(isinstance(base, Const) and 0 <= address.value - base.value < BLOCK for base in maps)
-
-
-def _is_known_object(base: Term) -> bool:
-    """Named objects are mapped before any code runs, and so is the object whose method runs."""
-    return isinstance(base, AddressOf) or base == Unknown(THIS)
 
 
 class Transfer:

@@ -59,13 +59,17 @@ def settings(program: Program, models: Models) -> Settings:
     from barrierlint.dataflow.transfer import RESULT, Settings
 
     maps: dict[str, int] = {}
+    modelled: set[str] = set()
     for usr, cfg in program.functions.items():
         model = models.function(cfg.qualified)
+        if model is not None and (model.writes or model.does or model.drain or model.access):
+            modelled.add(usr)
         if model is not None and model.maps is not None:
             address = model.maps.address
             method = bool(cfg.params) and cfg.params[0] == THIS
             maps[usr] = {"result": RESULT, "this": 0}.get(address.base, address.index + method)
-    return Settings(tuple((test.mask, test.equals) for test in models.exempt_values), maps)
+    required = tuple((test.mask, test.equals) for test in models.exempt_values)
+    return Settings(frozenset(modelled), required, maps)
 
 
 def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:

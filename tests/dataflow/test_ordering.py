@@ -321,9 +321,10 @@ def test_the_mapped_address_is_found_in_a_member_the_callee_reads() -> None:
 def test_callers_that_pay_make_the_others_the_debtors() -> None:
     inner = straight("set", "p", write())
     good = straight("good", "q", call("set", Name("q")), DSB, ISB)
+    better = straight("better", "q", call("set", Name("q")), DSB, ISB)
     bad = straight("bad", "q", call("set", Name("q")))
     worse = straight("worse", "q", call("set", Name("q")), DSB)
-    groups = analyse(program(inner, good, bad, worse)).groups
+    groups = analyse(program(inner, good, better, bad, worse)).groups
     assert sorted(group.owes.function for group in groups) == ["bad", "worse"]
     alone = analyse(program(inner, bad, worse)).groups
     assert [group.owes.function for group in alone] == ["set"]
