@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from barrierlint.cfg.graph import Cfg
-from barrierlint.cfg.nodes import Node, function_nodes, parts, peel
+from barrierlint.cfg.nodes import Node, function_nodes, peel
 from barrierlint.events import Call
 from barrierlint.source import tree
 
@@ -120,45 +120,6 @@ def overriders(functions: Iterable[tree.Function]) -> dict[str, tuple[str, ...]]
                 stack += reversed(direct.get(usr, []))
         result[method] = tuple(found)
     return result
-
-
-def throwing(functions: Mapping[str, tree.Function], overriding: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    """The functions an exception can leave: they throw, or call one that does, outside any `try` that catches
-    everything.
-    """
-    callers: dict[str, list[str]] = {}
-    thrown: list[str] = []
-    for function in functions.values():
-        throws, callees = _escaping(function)
-        thrown += [function.usr] if throws else []
-        for callee in callees:
-            for target in (callee, *overriding.get(callee, ())):
-                callers.setdefault(target, []).append(function.usr)
-    result: set[str] = set()
-    while thrown:
-        usr = thrown.pop()
-        if usr not in result:
-            result.add(usr)
-            thrown += callers.get(usr, [])
-    return frozenset(result)
-
-
-def _escaping(function: tree.Function) -> tuple[bool, set[str]]:
-    """Whether `function` itself throws out, and which functions it calls where an exception would leave it."""
-    throws, callees = False, set(function.members)
-    stack: list[Node] = [*function.initializers, function.body]
-    while stack:
-        node = stack.pop()
-        match node:
-            case tree.Throw():
-                throws = True
-            case tree.CallExpression(callee=callee) | tree.Construct(callee=callee):
-                callees.add(callee)
-            case tree.Try(handlers=handlers) if any(handler.type is None for handler in handlers):
-                stack += handlers
-                continue
-        stack += parts(node)
-    return throws, callees - {""}
 
 
 def captures_this(functions: Mapping[str, tree.Function]) -> frozenset[str]:

@@ -252,7 +252,7 @@ def _after(frame: Frame, noreturn: bool, targets: tuple[str, ...]) -> None:
     environment, builder = frame.environment, frame.builder
     ended = builder.current
     throws = any(target in environment.throwing for target in targets)
-    unknown = not targets and cleanups.inside_try(frame)
+    unknown = not targets and (frame.function.usr in environment.guarded or cleanups.inside_try(frame))
     returning = [target for target in targets if not environment.functions[target].noreturn]
     if noreturn or (targets and not returning):
         builder.stop()

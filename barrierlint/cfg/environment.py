@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from barrierlint.cfg.callgraph import Pointers, captures_this, overriders, throwing
+from barrierlint.cfg.callgraph import Pointers, captures_this, overriders
 from barrierlint.cfg.descriptors import Descriptors
 from barrierlint.cfg.entries import entries
+from barrierlint.cfg.exceptions import guarded, throwing
 from barrierlint.cfg.records import Layouts
 from barrierlint.cfg.storage import Storage
 from barrierlint.source import tree
@@ -40,6 +41,7 @@ class Environment:
     pointers: Pointers
     in_memory: frozenset[str]
     throwing: frozenset[str]
+    guarded: frozenset[str]
     destructors: dict[str, str]
     this_captured: frozenset[str]
     entries: dict[str, tree.Type]
@@ -54,6 +56,7 @@ def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
     layouts = Layouts(record for unit in units for record in unit.records)
     overriding = overriders(functions.values())
     descriptors = Descriptors(models, layouts)
+    within_try = guarded(functions, overriding)
     return Environment(
         functions=functions,
         layouts=layouts,
@@ -62,7 +65,8 @@ def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
         overriders=overriding,
         pointers=Pointers(functions, (stored for unit in units for stored in unit.assigned)),
         in_memory=Storage(functions, layouts).collect(functions.values()),
-        throwing=throwing(functions, overriding),
+        throwing=throwing(functions, overriding, within_try),
+        guarded=within_try,
         destructors=_destructors(functions.values()),
         this_captured=captures_this(functions),
         entries=entries(functions, lambda type: descriptors.evidence(type) is not None),
