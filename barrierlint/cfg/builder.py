@@ -128,8 +128,8 @@ class Builder:
             ):
                 return edge
             following = opened.edges[0]
-            if following.target in seen:
-                return edge
+            if following.target in seen or (following.reason == "throw" and edge.reason != "throw"):
+                return edge  # `throw` on an edge out of a call says that the call threw
             seen.add(following.target)
             edge = Edge(following.target, edge.guards, edge.reason or following.reason)
 

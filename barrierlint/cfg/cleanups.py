@@ -69,20 +69,19 @@ def common_outer(one: Cleanup | None, other: Cleanup | None) -> Cleanup | None:
     return one
 
 
-def landing(frame: Frame, pending: Cleanup | None) -> list[tuple[int, str]]:
-    """Where an exception goes from a point with `pending`: (block, reason) pairs."""
+def landing(frame: Frame, pending: Cleanup | None) -> list[int]:
+    """The blocks an exception goes to from a point with `pending`."""
     if pending is None:
-        return [(Builder.UNWIND, "throw")]
+        return [Builder.UNWIND]
     if pending.handlers is not None:
-        outward = [] if pending.catches_all else landing(frame, pending.outer)
-        return [(block, "catch") for block in pending.handlers] + outward
+        return [*pending.handlers, *([] if pending.catches_all else landing(frame, pending.outer))]
     if pending not in frame.pads:
         frame.pads[pending] = _pad(frame, pending)
-    return [(frame.pads[pending], "throw")]
+    return [frame.pads[pending]]
 
 
 def _pad(frame: Frame, pending: Cleanup) -> int:
-    """A block that runs one cleanup and goes on outward."""
+    """A block that runs one cleanup and goes on outward; its edges are not `throw`, which is how a call is left."""
     builder = frame.builder
     resume, inside = builder.current, frame.pending
     block = builder.new()
@@ -90,8 +89,8 @@ def _pad(frame: Frame, pending: Cleanup) -> int:
     frame.pending = pending.outer
     run(frame, pending)
     end = builder.current
-    for target, reason in landing(frame, pending.outer):
-        builder.edge(end, target, reason)
+    for target in landing(frame, pending.outer):
+        builder.edge(end, target, "unwind")
     builder.start(resume)
     frame.pending = inside
     return block
@@ -99,8 +98,8 @@ def _pad(frame: Frame, pending: Cleanup) -> int:
 
 def throw_from(frame: Frame, block: int) -> None:
     """Let an exception leave `block`."""
-    for target, reason in landing(frame, frame.pending):
-        frame.builder.edge(block, target, reason)
+    for target in landing(frame, frame.pending):
+        frame.builder.edge(block, target, "throw")
 
 
 def inside_try(frame: Frame) -> bool:

@@ -43,8 +43,9 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An edge to block `target`; `reason` is "", true, false, case, default, back, goto, break, continue, throw,
-    return, ….
+    """An edge to block `target`; `reason` is "", true, false, case, default, back, goto, break, continue, return, ….
+
+    Out of a call, `throw` says that the call ended by an exception; `unwind` leads on from a cleanup that then ran.
     """
 
     target: int

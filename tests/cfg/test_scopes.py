@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from barrierlint.events import Call
-from tests.cfg.snippets import events, graph, lines, named, paths, program
+from tests.cfg.snippets import called, events, graph, lines, named, paths, program
 
 GUARD = """
 struct G { int *l; G(int *x); ~G(); int get() const; }; void lock() {} void unlock() {}
@@ -143,3 +143,9 @@ def test_unknown_function_throws_only_where_a_try_would_notice() -> None:
     assert paths(named(lowered, "f")) == {"w .", "w b ."}
     alone = program(code.replace("try {", "{").replace("catch (...) { b(); }", ""), cpp=True)
     assert paths(named(alone, "w")) == {"G u a ~G ."}
+
+
+def test_throw_edges_tell_how_a_call_is_left() -> None:
+    made = graph(THROWS + "void f(int *l) { G g(l); try { t(1); } catch (...) { a(); throw 1; } }", cpp=True)
+    found = {(called(block.steps[-1]), edge.reason) for block in made.blocks if block.steps for edge in block.edges}
+    assert found == {("G", ""), ("t", ""), ("t", "throw"), ("a", ""), ("~G", ""), ("~G", "unwind")}
