@@ -14,6 +14,7 @@ from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import EFFECTS, PLACES, VALUES, Frame, Place
 from barrierlint.cfg.modelled import Given, lower_intrinsic, lower_modelled
 from barrierlint.cfg.nodes import peel
+from barrierlint.cfg.noncalls import IDENTITIES, special
 from barrierlint.cfg.places import address
 from barrierlint.cfg.promotion import pointees
 from barrierlint.cfg.records import is_closure
@@ -23,21 +24,12 @@ from barrierlint.finding import Span
 from barrierlint.source import tree
 from barrierlint.terms import AddressOf, Apply, Term
 
-_VALUE_OF_FIRST = frozenset(
-    {"__builtin_expect", "__builtin_expect_with_probability", "__builtin_assume_aligned", "__builtin_launder"}
-)
-_UNREACHABLE = frozenset(
-    {"__builtin_unreachable", "__builtin_trap", "__builtin_abort", "abort", "std::abort", "std::terminate"}
-)
-_IDENTITIES = ("std::move<", "std::forward<", "std::addressof<", "std::__addressof<", "std::as_const<", "std::launder<")
-_NOTHING = frozenset({"__builtin_assume", "__builtin_prefetch", "__builtin_va_end", "__builtin_va_start"})
-
 
 def call(frame: Frame, expression: tree.CallExpression) -> Term:
     """Evaluate a call; the result of a record that is not transparent is the address of a temporary."""
-    special = _special(frame, expression)
-    if special is not None:
-        return special
+    known = special(frame, expression)
+    if known is not None:
+        return known
     if returns_object(frame, expression):
         from barrierlint.cfg.objects import destroy_later
 
@@ -50,12 +42,12 @@ def call(frame: Frame, expression: tree.CallExpression) -> Term:
 
 def call_value(frame: Frame, expression: tree.CallExpression) -> Term:
     """Evaluate a call whose transparent result initialises an object, which owns it from then on."""
-    special = _special(frame, expression)
-    if special is None:
-        special = _call(frame, expression)
+    term = special(frame, expression)
+    if term is None:
+        term = _call(frame, expression)
     if returns_reference(frame, expression):
-        return read(frame, memory(frame, special, expression.type), expression.span)
-    return special
+        return read(frame, memory(frame, term, expression.type), expression.span)
+    return term
 
 
 def returns_object(frame: Frame, expression: tree.CallExpression) -> bool:
@@ -84,51 +76,6 @@ def _kept(frame: Frame, expression: tree.CallExpression, term: Term) -> Place:
     write(frame, home, term, expression.span, note="temporary")
     destroy_later(frame, home.address or ZERO, expression.type, expression.span)
     return home
-
-
-def _special(frame: Frame, expression: tree.CallExpression) -> Term | None:
-    """Builtins that are not calls, and functions that only pass on an address."""
-    name, args = expression.qualified, expression.args
-    if name in _VALUE_OF_FIRST and args:
-        value = frame.value(args[0])
-        for arg in args[1:]:
-            frame.value(arg)
-        return value
-    if name in _UNREACHABLE and expression.callee not in frame.environment.functions:
-        frame.builder.stop()
-        return ZERO
-    if name == "__builtin_constant_p":
-        return ZERO
-    if name in _NOTHING:
-        return ZERO
-    if name.startswith(_IDENTITIES) and len(args) == 1:
-        return address(frame, args[0])
-    if _is_copy_assignment(frame, expression) and expression.object is not None:
-        from barrierlint.cfg.objects import assign
-
-        target = _object_place(expression, expression.object)
-        return assign(frame, tree.Assignment(expression.span, target.type, "=", target, args[0]))
-    return None
-
-
-def _is_copy_assignment(frame: Frame, expression: tree.CallExpression) -> bool:
-    """True for an implicit (trivial) copy or move assignment: an `operator=` without a body, from the same class."""
-    if not expression.qualified.endswith("::operator=") or len(expression.args) != 1:
-        return False
-    if expression.callee in frame.environment.functions or expression.object is None:
-        return False
-    if frame.environment.models.function(expression.qualified) is not None:
-        return False
-    own, other = expression.object.type, expression.args[0].type
-    own = own.element if expression.arrow and own.element is not None else own
-    other = other.element if other.kind == "reference" and other.element is not None else other
-    return own.kind == "record" and own.record == other.record
-
-
-def _object_place(expression: tree.CallExpression, object: tree.Expression) -> tree.Expression:
-    if not expression.arrow or object.type.element is None:
-        return object
-    return tree.Unary(object.span, object.type.element, "*", object)
 
 
 def _call(frame: Frame, expression: tree.CallExpression) -> Term:
@@ -284,7 +231,7 @@ def _place(frame: Frame, expression: tree.CallExpression) -> Place:
     """What a call denotes: an object where it returns a reference, else its value."""
     term = call(frame, expression)
     type = expression.type
-    if expression.qualified.startswith(_IDENTITIES) or returns_reference(frame, expression):
+    if expression.qualified.startswith(IDENTITIES) or returns_reference(frame, expression):
         return memory(frame, term, type)
     if is_object(frame, type):
         return memory(frame, term, type)
