@@ -64,9 +64,10 @@ class Debt:
 
     `born` is the (block, step) of *this* function that bore it: a write, or a call in which it was left unpaid;
     None in a callee that a caller's debt entered. Barriers act on all debts alike, so those of several writes
-    (`leaves`) that are born at one call are one. `seen` holds words: dsb-ld, dmb, isb-early, nsh. `maps` are the
-    base symbols of the mapped input addresses (empty: unknown), `location` those of the descriptors' own addresses.
-    `place` is a descriptor's address where it does not tell (yet: a caller may) which input address it translates.
+    (`leaves`) that are born at one call are one. `seen` holds words: dsb-ld, dmb, isb-early, nsh, thrown (it left a
+    function by an exception). `maps` are the base symbols of the mapped input addresses (empty: unknown),
+    `location` those of the descriptors' own addresses. `place` is a descriptor's address where it does not tell
+    (yet: a caller may) which input address it translates.
     """
 
     leaves: tuple[Leaf, ...]

@@ -293,6 +293,8 @@ class Tabulation:
                 continue
             if key.debt is None and state.debt is not None:
                 after.debt = state.debt
+            if unwinds and after.debt is not None:
+                after.debt = replace(after.debt, seen=after.debt.seen | {"thrown"})
             place = self.settings.maps.get(callee.usr)
             if place is not None and state.debt is None and after.debt is not None:
                 after.debt = replace(after.debt, maps=leave.mapped(place, exit))
@@ -314,6 +316,8 @@ class Tabulation:
         """A call whose body is not here: it orders nothing; what its arguments reach may have changed."""
         place = f"@{block.id}.{len(block.steps) - 1}"
         arguments = [state.evaluate(arg) for arg in call.args]
+        if collect and call.qualified in self.settings.described:
+            return
         if collect:
             for argument in arguments:
                 if state.debt is not None and relate(state, argument, context.phis) is Relation.EXACT:

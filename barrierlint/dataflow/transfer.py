@@ -63,11 +63,13 @@ class Settings:
     """What the analysis is told of the code base.
 
     `modelled` are functions (by USR) whose calls a model replaces: their bodies owe nothing by themselves.
-    `required` are (mask, equals): a descriptor whose new value meets them not owes nothing. `maps` tells for a
-    function (by USR) which address it maps: the number of a parameter (the object counts), or RESULT.
+    `described` are qualified names of functions a model speaks of. `required` are (mask, equals): a descriptor
+    whose new value meets them not owes nothing. `maps` tells for a function (by USR) which address it maps: the
+    number of a parameter (the object counts), or RESULT.
     """
 
     modelled: frozenset[str] = frozenset()
+    described: frozenset[str] = frozenset()
     required: tuple[tuple[int, int], ...] = ()
     maps: Mapping[str, int] = field(default_factory=dict)
 

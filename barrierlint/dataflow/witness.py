@@ -108,8 +108,10 @@ class Witnesses:
         return reach.acts(key.function)
 
     def _boundary(self, context: Context) -> Iterator[Defect]:
-        for node, state, _ in context.exits():
+        for node, state, unwinds in context.exits():
             debt = state.debt
+            if unwinds or (debt is not None and "thrown" in debt.seen):
+                continue  # who catches it is not known here; a use of the address after a handler is reported as such
             if debt is not None and debt.born is not None:
                 path = self._to(context, node, None, 0)
                 yield Defect(debt, Relation.BOUNDARY, (*path, Mark(context.cfg.usr, node[0], -1, "boundary", 0)))

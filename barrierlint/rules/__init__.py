@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from barrierlint.cfg.graph import THIS
+from barrierlint.events import Call
 from barrierlint.finding import Confidence, Finding, Notification, Severity, WitnessStep
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ def settings(program: Program, models: Models) -> Settings:
             method = bool(cfg.params) and cfg.params[0] == THIS
             maps[usr] = {"result": RESULT, "this": 0}.get(address.base, address.index + method)
     required = tuple((test.mask, test.equals) for test in models.exempt_values)
-    return Settings(frozenset(modelled), required, maps)
+    called = {
+        step.event.qualified for cfg in program.functions.values() for step in cfg.steps() if type(step.event) is Call
+    }
+    described = frozenset(name for name in called if models.function(name) is not None)
+    return Settings(frozenset(modelled), described, required, maps)
 
 
 def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:
