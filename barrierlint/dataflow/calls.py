@@ -7,7 +7,6 @@ and the debt's progress. What it does not model: aliasing between two arguments.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,9 @@ from barrierlint.dataflow.state import Debt, Phis, State, is_near, place_of, roo
 from barrierlint.dataflow.values import is_large, leaves, load, rebuild
 from barrierlint.events import Call
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown
+
+MAX_CHAIN = 2
+"""Calls that a symbol's name tells, beside the innermost."""
 
 VALID_BIT, LOW_BITS = 1, 0x7F
 """Bits of an argument worth a context of their own: those that say what a descriptor is."""
@@ -236,9 +238,8 @@ class Leave:
         return found
 
     def _rename(self, id: str) -> str:
-        """A callee's symbol, named for this call; long chains collapse, so that recursion ends."""
-        name = f"{self.place}/{id}"
-        return name if len(name) < 160 else f"{self.place}/…{hash_text(name)}"
+        """A callee's symbol, named for this call; of a long chain of calls the innermost stay, so that recursion ends."""
+        return "/".join([self.place, *id.split("/")[-MAX_CHAIN:]])
 
     def state(self, exit: State, into: str | None, ordered: bool) -> State | None:
         """The caller's state after the call; None where the callee's facts contradict the caller's."""
@@ -296,8 +297,3 @@ class Leave:
         if index is not None:
             maps = frozenset(base for base in self.phis.roots(index) if not isinstance(base, AddressOf))
         return replace(debt, born=self.site, maps=maps, location=location, place=None if maps else place)
-
-
-def hash_text(text: str) -> str:
-    """A short name for a long one, the same in every run."""
-    return f"{zlib.crc32(text.encode()):08x}"

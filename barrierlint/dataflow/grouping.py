@@ -74,12 +74,17 @@ def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers
         cover = Counter(name for _, marks in candidates for name in marks)
         heights = {name: min(list(marks).index(name) for _, marks in candidates if name in marks) for name in cover}
         owner = min(cover, key=lambda name: (-cover[name], heights[name], name))
-        members = tuple(defect for defect, marks in candidates if owner in marks)
-        mark = next(marks[owner] for defect, marks in candidates if owner in marks and defect is members[0])
-        groups.append(Group(members, mark))
-        candidates = [(defect, marks) for defect, marks in candidates if owner not in marks]
+        members = [(d, marks) for d, marks in candidates if owner in marks or _carries(d, owner, functions)]
+        mark = next(marks[owner] for _, marks in members if owner in marks)
+        groups.append(Group(tuple(defect for defect, _ in members), mark))
+        candidates = [candidate for candidate in candidates if candidate not in members]
     order = {id(defect): n for n, defect in enumerate(defects)}
     return tuple(sorted(groups, key=lambda g: order[id(g.shown)]))
+
+
+def _carries(defect: Defect, owner: str, functions: dict[str, Cfg]) -> bool:
+    """Whether the debt passes through the owner at all: what is paid there is paid for this defect too."""
+    return any(pattern(functions[mark.function]) == owner for mark in defect.carriers)
 
 
 def _owing(marks: dict[str, Mark], payers: Payers) -> dict[str, Mark]:
