@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from barrierlint.events import At, Kind, Order
 from barrierlint.sim import ordering, walking
@@ -17,12 +17,14 @@ from barrierlint.sim.effects import INITIAL, Effect, Role, bits
 from barrierlint.sim.evaluate import ZERO, Held, evaluate
 from barrierlint.sim.machine import Access, Monitor, State
 from barrierlint.sim.ordering import ACQUIRES, RELEASES, LastWrite
-from barrierlint.sim.program import Instruction, descriptor_of, is_virtual
+from barrierlint.sim.program import Instruction, is_virtual
 from barrierlint.sim.shape import EXCLUSIVE, Shape
 from barrierlint.sim.walking import OCCURRENCES, Source, cover, picked, sources, take
 
 if TYPE_CHECKING:
     from barrierlint.sim.model import Model
+
+C = TypeVar("C")
 
 
 def step(model: Model, state: State, instruction: Instruction, what: Shape) -> list[State] | None:
@@ -32,17 +34,18 @@ def step(model: Model, state: State, instruction: Instruction, what: Shape) -> l
     if state.access is None:
         address = evaluate(what.address, state.registers)
         if is_virtual(address[0]):
-            entries = sources(model, state, descriptor_of(address[0]), True)
-            return _each(state, entries, lambda s, entry: walking.walk(model, s, instruction, what, address, entry))
+            found = walking.entries(model, state, address[0], what.kind)
+            return _each(state, found, lambda s, entry: walking.walk(model, s, instruction, what, address, entry))
         if model.program.pes[model.pe_of(state)].user and not state.returns:
             # The tables are not mapped for EL0.
             write = what.kind in (Kind.WRITE, Kind.RMW)
-            return None if walking.fault(model, state, instruction, -1, address, "permission", write) else []
+            refused = walking.Fault("permission", 3, write)
+            return None if walking.fault(model, state, instruction, -1, address, refused) else []
         state.access = Access(address[0], -1, address)
     model.touch(state.access.location, what.size)
     if what.kind in (Kind.READ, Kind.RMW, Kind.FETCH) and state.access.read < 0:
-        found = sources(model, state, state.access.location, False)
-        return _each(state, found, lambda s, source: _read(model, s, what, source))
+        seen = sources(model, state, state.access.location, False)
+        return _each(state, seen, lambda s, source: _read(model, s, what, source))
     if what.kind is Kind.RMW and what.op == "cas":
         return _compare_and_swap(model, state, what)
     if what.kind is Kind.WRITE and what.op == EXCLUSIVE:
@@ -58,16 +61,16 @@ def step(model: Model, state: State, instruction: Instruction, what: Shape) -> l
 def translate_only(model: Model, state: State, event: At) -> list[State] | None:
     """Do an address translation instruction."""
     address = evaluate(event.operand, state.registers) if event.operand is not None else ZERO
-    entries = sources(model, state, descriptor_of(address[0]), True)
-    return _each(state, entries, lambda s, entry: walking.translate_only(model, s, event.op, address, entry))
+    found = walking.entries(model, state, address[0], walking.kind_of(event))
+    return _each(state, found, lambda s, entry: walking.translate_only(model, s, event, address, entry))
 
 
-def _each(state: State, choices: list[Source], way: Callable[[State, Source], bool]) -> list[State] | None:
+def _each(state: State, choices: list[C], way: Callable[[State, C], bool]) -> list[State] | None:
     """Take every choice: in place if there is one only."""
     if len(choices) == 1:
         return None if way(state, choices[0]) else []
-    branches = [(state.copy(), source) for source in choices]
-    return [branch for branch, source in branches if way(branch, source)]
+    branches = [(state.copy(), choice) for choice in choices]
+    return [branch for branch, choice in branches if way(branch, choice)]
 
 
 def _one(state: State, possible: bool) -> list[State] | None:

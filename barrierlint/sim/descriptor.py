@@ -1,8 +1,8 @@
 """Leaf descriptors as 64-bit integers: the fields that decide whether an access faults, and how.
 
 The encoding is the level 3 page descriptor of the 4 KiB granule (DDI 0487 D8.3): valid bit 0, AP[1] (EL0 access) bit 6,
-AP[2] (read-only) bit 7, AF bit 10, output address bits 47:12, DBM bit 51, XN bit 54. What it does not model: tables,
-blocks, other granules (see `walker`), stage 2, and memory attributes, which are kept as opaque bits.
+AP[2] (read-only) bit 7, AF bit 10, output address bits 47:12, DBM bit 51, Contiguous bit 52, XN bit 54. What it does
+not model: other granules (see `walker`), stage 2, and memory attributes, which are kept as opaque bits.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ _EL0 = 1 << 6
 _READ_ONLY = 1 << 7
 _ACCESS_FLAG = 1 << 10
 _DBM = 1 << 51
+CONTIGUOUS = 1 << 52
 _XN = 1 << 54
+_FINAL_LEVEL = 3
 _ATTRIBUTES = 59  # bits 58:55 and up are for software: opaque attribute numbers live there
 
 
@@ -35,17 +37,20 @@ class Descriptor:
     el0: int = 1
     x: int = 1
     attributes: int = 0
+    block: int = 0
+    contig: int = 0
 
     def encode(self) -> int:
         """Return the 64-bit descriptor."""
         return (
             (self.oa & OUTPUT)
-            | _PAGE_TYPE
+            | (0 if self.block else _PAGE_TYPE)
             | (_VALID if self.valid else 0)
             | (_EL0 if self.el0 else 0)
             | (0 if self.db else _READ_ONLY)
             | (_ACCESS_FLAG if self.af else 0)
             | (_DBM if self.dbm else 0)
+            | (CONTIGUOUS if self.contig else 0)
             | (0 if self.x else _XN)
             | (self.attributes << _ATTRIBUTES)
         )
@@ -62,7 +67,19 @@ def decode(value: int) -> Descriptor:
         el0=1 if value & _EL0 else 0,
         x=0 if value & _XN else 1,
         attributes=value >> _ATTRIBUTES,
+        block=0 if value & _PAGE_TYPE else 1,
+        contig=1 if value & CONTIGUOUS else 0,
     )
+
+
+def table(page: int, valid: int = 1) -> int:
+    """Return the table descriptor of the next level's table at physical `page`."""
+    return (page & OUTPUT) | _PAGE_TYPE | (_VALID if valid else 0)
+
+
+def is_link(value: int, level: int) -> bool:
+    """Whether descriptor `value` at `level` links a table."""
+    return level < _FINAL_LEVEL and value & (_VALID | _PAGE_TYPE) == _VALID | _PAGE_TYPE
 
 
 def fault_of(value: int, write: bool, user: bool, fetch: bool = False) -> str:
@@ -99,14 +116,17 @@ def syndrome(kind: str, level: int = 3, write: bool = False, fetch: bool = False
     return exception_class << 26 | 1 << 25 | (1 << 6 if write and not fetch else 0) | status
 
 
-def show(value: int, name: Callable[[int], str] = hex) -> str:
-    """Return descriptor `value` in words: `invalid`, `valid, OA 0x40000000, read-only`; `name` writes the output
-    address.
+def show(value: int, name: Callable[[int], str] = hex, level: int = 3) -> str:
+    """Return descriptor `value` of `level` in words: `invalid`, `valid, OA 0x40000000, read-only`, `table at …`; `name`
+    writes an address.
     """
     fields = decode(value)
     if not fields.valid:
         return "invalid"
+    if is_link(value, level):
+        return f"table at {name(fields.oa)}"
     flags = [
+        ", contiguous" if fields.contig else "",
         "" if fields.af else ", access flag clear",
         "" if fields.db else ", read-only",
         "" if fields.el0 else ", EL1 only",

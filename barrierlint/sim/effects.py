@@ -32,7 +32,8 @@ class Effect:
 
     `source` is the write a read or walk takes its value from (INITIAL: initial memory). `stale_bound` is true of a
     walk whose result no TLB may hold, so that it really read memory. `index` is the instruction's position in the
-    program of the PE, `address` the virtual address that is accessed.
+    program of the PE, `address` the virtual address that is accessed. `level` of a walk is its descriptor's, `above`
+    the walks that led to it, and `last` is false of one that read a table descriptor.
     """
 
     role: Role
@@ -44,6 +45,9 @@ class Effect:
     index: int = -1
     address: int = 0
     note: str = ""
+    level: int = 3
+    above: tuple[int, ...] = ()
+    last: bool = True
 
 
 @dataclass(frozen=True, slots=True)

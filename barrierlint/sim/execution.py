@@ -141,7 +141,8 @@ class Execution:
         if write == source:
             return True
         if effect.role is Role.WALK and not effect.stale_bound:
-            return True  # a translation may come from a TLB: it says nothing of when memory changed
+            # A translation may come from a TLB: it says nothing of when memory changed, but a walk put it there.
+            return not effect.above or not self.is_before(source, write) or self._after_links(effect, write)
         internal = self.effects[write].pe == effect.pe
         if self.is_before(source, write):
             if effect.role is Role.WALK:
@@ -154,6 +155,15 @@ class Execution:
         if self.before[read] >> write & 1:
             return self.order(write, source)
         return True
+
+    def _after_links(self, walk: Effect, missed: int) -> bool:
+        """What a cached `walk` missed was written after the links that led to it: no walk could get there before."""
+        links = [self.effects[number].source for number in walk.above]
+        return all(link == INITIAL or self.order(self._seen(link, walk), self._seen(missed, walk)) for link in links)
+
+    def _seen(self, write: int, walk: Effect) -> int:
+        """The effect at which the PE of `walk` can see `write`."""
+        return self.visible.get(write, write) if self.effects[write].pe == walk.pe else write
 
     # Consequences and choices ---------------------------------------------------------------------------------------
 
@@ -218,9 +228,7 @@ class Execution:
         return all(self.before[b] >> a & 1 for a, b in self._implications(pair, after))
 
     def free(self, pair: Invalidation) -> bool:
-        """Whether the walk of `pair` may come after its TLBI at no cost: it missed no write that is not later
-        already.
-        """
+        """Whether the walk of `pair` may come after its TLBI at no cost: all it missed is later already."""
         return self._implied(pair, True)
 
     def _implications(self, pair: Invalidation, after: bool) -> list[tuple[int, int]]:
@@ -233,9 +241,7 @@ class Execution:
         walk = self.effects[pair.walk]
         if after:
             late = [w for w in self.sources(walk.location) if w != walk.source and self.is_before(walk.source, w)]
-            if not pair.external:
-                late = [self.visible.get(w, w) if self.effects[w].pe == walk.pe else w for w in late]
-            return [(pair.issue, write) for write in late]
+            return [(pair.issue, write if pair.external else self._seen(write, walk)) for write in late]
         users = [pair.walk]
         if pair.external:
             access = self.access.get(pair.walk)
@@ -244,9 +250,7 @@ class Execution:
         return [(user, pair.done) for user in users]
 
     def _older_walks(self, walk: int) -> list[int]:
-        """Walks of earlier accesses, at the same offset, of the PE of `walk` (they cannot outlive a TLBI that it
-        precedes).
-        """
+        """Walks of earlier accesses of the PE of `walk` at the same offset: none outlives a TLBI that it precedes."""
         access = self.access[walk]
         if self.effects[access].role is Role.FAULT:
             return []

@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass, field
 
 from barrierlint.sim.condition import Proposition
-from barrierlint.sim.descriptor import Descriptor
+from barrierlint.sim.descriptor import Descriptor, table
 from barrierlint.sim.litmus_code import Column, columns
 from barrierlint.sim.litmus_condition import read_condition
 from barrierlint.sim.litmus_operands import register
-from barrierlint.sim.litmus_values import LitmusError, Names, Tokens, location, number, tokenize, value
+from barrierlint.sim.litmus_values import LitmusError, Names, Tokens, deep_symbols, location, number, tokenize, value
 from barrierlint.sim.machine import Handling
 from barrierlint.sim.ordering import Features
 from barrierlint.sim.program import Pe, Program, Symbols, code_address, physical
@@ -64,10 +64,11 @@ def parse(text: str) -> LitmusTest:
         raise LitmusError("no final condition (exists, forall or ~exists)", text.count("\n") + 1)
     code = columns(body[: match.start()], after)
     names = Names(labels={f"P{c.pe}:{label}": code_address(index) for c in code for label, index in c.labels.items()})
+    names.deep = deep_symbols(plain)
     registers, memory = _initial(state, first, names)
     line = after + body.count("\n", 0, match.start())
     quantifier, proposition = read_condition(body[match.start() :], line, names)
-    layout = Symbols(tuple(names.symbols))
+    layout = Symbols(tuple(names.symbols), names.deep)
     pes = tuple(_pe(column, registers, options) for column in code)
     program = Program(pes, layout, _memory(memory, layout), name)
     return LitmusTest(name, program, quantifier, proposition, _handling(options), _features(options), text)
@@ -135,6 +136,9 @@ def _pe(column: Column, registers: dict[tuple[int, str], int], options: dict[str
 def _memory(memory: dict[int, int], layout: Symbols) -> dict[int, int]:
     """Every symbol starts mapped to its own page; memory given by virtual address moves to where that is."""
     result: dict[int, int] = {layout.table(name): Descriptor(layout.physical(name)).encode() for name in layout.names}
+    for name in sorted(layout.deep):
+        for level in range(3):
+            result[layout.table(name, level)] = table(layout.table(name, level + 1))
     for address, held in memory.items():
         result[physical(address)] = held & ((1 << 64) - 1)
     return result

@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from barrierlint.sim.descriptor import Descriptor
+from barrierlint.sim.descriptor import Descriptor, table
 from barrierlint.sim.program import Symbols
 
 TOKEN = re.compile(
     r"""\s+|"[^"]*"|/\\|\\/|=>|!=|<>|0x[0-9a-fA-F]+|\d+|[A-Za-z_][\w.$]*|[-~()\[\]{}:;,=*&+]""",
 )
-_FIELDS = frozenset({"oa", "valid", "af", "db", "dbm", "el0", "x", "attrs"})
+_FIELDS = frozenset({"oa", "valid", "af", "db", "dbm", "el0", "x", "attrs", "table", "block", "contig"})
+_MOST_DEEP = 90
 
 
 class LitmusError(Exception):
@@ -82,25 +83,31 @@ class Names:
 
     symbols: list[str] = field(default_factory=list)
     labels: Mapping[str, int] = field(default_factory=dict)
+    deep: frozenset[str] = frozenset()
 
     def see(self, name: str) -> Symbols:
         """Note symbol `name`; return the layout that has it."""
         if name not in self.symbols:
             self.symbols.append(name)
-        return Symbols(tuple(self.symbols))
+        return Symbols(tuple(self.symbols), self.deep)
+
+
+def deep_symbols(text: str) -> frozenset[str]:
+    """Return the symbols that need tables of their own: `text` names a level, or another page, of theirs."""
+    return frozenset(re.findall(r"\b(?:PTE|TTD|PA)\s*\(\s*([A-Za-z_]\w*)\s*[,+]", text))
 
 
 def location(tokens: Tokens, names: Names) -> tuple[int, str]:
-    """Read what names an address: `x`, `PTE(x)`, `TTD(x)`, `PA(x)`, `pte_x`, `phy_x`; return it and the symbol."""
+    """Read what names an address: `x`, `PTE(x)`, `TTD(x)`, `PA(x)`, `pte_x`, `phy_x`; return it and the symbol.
+
+    Beyond herd7: `TTD(x,level:2)`, `TTD(x+4096)`, `PA(x+4096)`.
+    """
     line, word = tokens.line, tokens.take()
     if tokens.peek() == "(" and word in ("PTE", "TTD", "PA"):
         tokens.expect("(")
         if tokens.peek() in ("PTE", "TTD"):
-            raise LitmusError("tables above the leaf are not modelled", line)
-        name = tokens.take()
-        tokens.expect(")")
-        layout = names.see(name)
-        return (layout.physical(name) if word == "PA" else layout.table(name)), name
+            raise LitmusError(f"{word}({tokens.peek()}(…)): write TTD(x,level:2) for a descriptor above the leaf", line)
+        return _operator(tokens, names, word, line)
     for prefix in ("pte_", "phy_"):
         if word.startswith(prefix):
             name = word.removeprefix(prefix)
@@ -109,6 +116,29 @@ def location(tokens: Tokens, names: Names) -> tuple[int, str]:
     if not re.fullmatch(r"[A-Za-z_]\w*", word):
         raise LitmusError(f"expected a location, found {word or 'the end'!r}", line)
     return names.see(word).virtual(word), word
+
+
+def _operator(tokens: Tokens, names: Names, word: str, line: int) -> tuple[int, str]:
+    """Read the rest of `PTE(x`, `TTD(x` or `PA(x`: an offset, a level, the parenthesis."""
+    name = tokens.take()
+    if not re.fullmatch(r"[A-Za-z_]\w*", name):
+        raise LitmusError(f"expected a symbol, found {name or 'the end'!r}", line)
+    layout = names.see(name)
+    offset = number(tokens) if tokens.accept("+") else 0
+    level = _level(tokens, line) if tokens.accept(",") else 3
+    tokens.expect(")")
+    if name in layout.deep and len(layout.names) > _MOST_DEEP:
+        raise LitmusError(f"more than {_MOST_DEEP} symbols beside one with tables of its own", line)
+    return (layout.physical(name) + offset if word == "PA" else layout.table(name, level, offset)), name
+
+
+def _level(tokens: Tokens, line: int) -> int:
+    tokens.expect("level")
+    tokens.expect(":")
+    level = number(tokens)
+    if level not in range(4):
+        raise LitmusError(f"level {level}: tables here have levels 0 to 3", line)
+    return level
 
 
 def value(tokens: Tokens, names: Names, symbol: str = "") -> int:
@@ -147,7 +177,10 @@ def number(tokens: Tokens) -> int:
 
 
 def descriptor(tokens: Tokens, names: Names, symbol: str) -> int:
-    """Read `(oa:…, valid:…, af:…, db:…, dbm:…, el0:…, attrs:(…))`; unnamed fields have herd7's defaults."""
+    """Read `(oa:…, valid:…, af:…, db:…, dbm:…, el0:…, attrs:(…))`; unnamed fields have herd7's defaults.
+
+    Beyond herd7: `table:TTD(x)` links the page that holds that address, `block:1`, `contig:1`.
+    """
     tokens.expect("(")
     fields: dict[str, int] = {}
     while not tokens.accept(")"):
@@ -155,13 +188,15 @@ def descriptor(tokens: Tokens, names: Names, symbol: str) -> int:
         if name not in _FIELDS:
             raise LitmusError(f"unknown descriptor field {name or 'at the end'!r}", line)
         tokens.expect(":")
-        if name == "oa":
+        if name in ("oa", "table"):
             fields[name] = location(tokens, names)[0]
         elif name == "attrs":
             fields["attributes"] = _attributes(tokens)
         else:
             fields[name] = number(tokens)
         tokens.accept(",")
+    if "table" in fields:
+        return table(fields["table"], fields.get("valid", 1))
     if "oa" not in fields:
         fields["oa"] = names.see(symbol).physical(symbol) if symbol else 0
     return Descriptor(**fields).encode()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from barrierlint.sim.condition import FaultAtom
+from barrierlint.sim.descent import Descent
 from barrierlint.sim.effects import INITIAL
 from barrierlint.sim.evaluate import ZERO, Held
 from barrierlint.sim.execution import Execution
@@ -51,7 +52,7 @@ class Setting:
 @dataclass(frozen=True, slots=True)
 class FaultTaken:
     """A fault: PE, labels of the instruction, virtual address (None for SVC), kind, whether a store; its effect's
-    number.
+    number, the level.
     """
 
     pe: int
@@ -60,6 +61,7 @@ class FaultTaken:
     kind: str
     write: bool
     effect: int
+    level: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,8 @@ class State:
     """A point of the search. Run in place between choices, copied at each."""
 
     __slots__ = (
-        "access", "barriers", "ended", "execution", "faults", "finals", "index", "maintenance", "monitor", "picks",
-        "position", "promises", "registers", "retried", "returns", "snapshots", "view", "visits", "written",
+        "access", "barriers", "descent", "ended", "execution", "faults", "finals", "index", "maintenance", "monitor",
+        "picks", "position", "promises", "registers", "retried", "returns", "snapshots", "view", "visits", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -123,6 +125,7 @@ class State:
         self.index = 0
         self.registers: dict[str, Held] = {}
         self.access: Access | None = None
+        self.descent: Descent | None = None
         self.monitor: Monitor | None = None
         self.faults: tuple[FaultTaken, ...] = ()
         self.finals: dict[int, Mapping[str, Held]] = {}
@@ -148,12 +151,17 @@ class State:
             setattr(other, name, getattr(self, name).copy())
         return other
 
+    def fault(self, taken: FaultTaken) -> None:
+        """Note a fault taken by the running PE."""
+        self.faults = (*self.faults, taken)
+
     def start_pe(self, registers: Mapping[str, int]) -> None:
         """Begin a PE."""
         self.view = View()
         self.index = 0
         self.registers = {name: (value, 0, 0) for name, value in registers.items()}
         self.access = None
+        self.descent = None
         self.monitor = None
         self.picks, self.written, self.visits, self.snapshots = {}, {}, {}, {}
         self.returns = self.retried = False

@@ -1,12 +1,12 @@
 """TLB maintenance: which translations a TLBI reaches, and when it has.
 
 A TLBI has two effects, issue and completion; each walk it covers comes after the one or before the other. What it
-does not model: TLBI by level hint (TTL) alone, and the difference between last-level and any-level operations, as
-only leaves are modelled.
+does not model: the level hint (TTL), which only narrows what a TLBI must reach.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from barrierlint.events import Tlbi
@@ -18,6 +18,8 @@ from barrierlint.sim.machine import Maintenance, Setting, State
 
 if TYPE_CHECKING:
     from barrierlint.sim.model import Model
+
+_LAST_LEVEL = re.compile(r"r?vaa?l")
 
 
 def invalidate(model: Model, state: State, event: Tlbi) -> None:
@@ -48,7 +50,7 @@ def pair(model: Model, state: State, issued: Maintenance, walk: int) -> None:
     """Note that TLBI `issued` covers `walk`, if it does: one of the two comes first."""
     execution = state.execution
     effect = execution.effects[walk]
-    if not covers(issued, effect.pe, effect.address, model.setting):
+    if not covers(issued, effect, _end(state, walk), model.setting):
         return
     external = effect.pe != issued.pe
     if external:
@@ -61,10 +63,22 @@ def pair(model: Model, state: State, issued: Maintenance, walk: int) -> None:
         execution.pending[covered] = None
 
 
-def covers(maintenance: Maintenance, pe: int, address: int, setting: Setting) -> bool:
-    """Whether a TLBI reaches the stage 1 translation of virtual `address` on `pe` (DDI 0487 D8.16.6, TLBI
+def _end(state: State, walk: int) -> Effect:
+    """The last read of the walk that `walk` is a part of."""
+    effects = state.execution.effects
+    return next(
+        (effects[n] for n in state.execution.walks if effects[n].last and walk in effects[n].above), effects[walk]
+    )
+
+
+def covers(maintenance: Maintenance, walk: Effect, end: Effect, setting: Setting) -> bool:
+    """Whether a TLBI reaches what a TLB holds of `walk`: a stage 1 leaf or table entry (DDI 0487 D8.16.6, TLBI
     mnemonics).
+
+    A table entry goes with any page below it. But if the whole translation can be in the TLB (`end`, its last read, may
+    be held), then that is one entry, of the pages that the leaf maps.
     """
+    pe = walk.pe
     op = maintenance.op.removesuffix("nxs")
     if pe != maintenance.pe:
         if not op.endswith(("is", "os")):
@@ -77,20 +91,24 @@ def covers(maintenance: Maintenance, pe: int, address: int, setting: Setting) ->
     regime = "el2" if "e2" in op else "el3" if "e3" in op else "el1"
     if setting.regime is not None and regime != setting.regime:
         return False
-    return _names(op, maintenance.operand, address, setting.asid)
+    if _LAST_LEVEL.match(op) and not walk.last:
+        return False  # VALE and the like: entries from the last level of the walk only
+    level = walk.level if end.stale_bound else end.level
+    return _names(op, maintenance.operand, walk.address, level, setting.asid)
 
 
-def _names(op: str, operand: int, address: int, asid: int | None) -> bool:
-    """Whether the operand names the page (or range, or ASID) of `address`."""
+def _names(op: str, operand: int, address: int, level: int, asid: int | None) -> bool:
+    """Whether the operand names a page (or range, or ASID) that the descriptor of `address` at `level` translates."""
     if op.startswith(("vmall", "all")):
         return True
     if not op.startswith(("vaa", "rvaa")) and asid is not None and operand >> 48 != asid:
         return False
     if op.startswith("aside"):
         return True
-    page = address // PAGE
+    wide = 9 * (3 - level)
+    page = address // PAGE >> wide
     if op.startswith("r"):
         first, number, scale = operand & ((1 << 37) - 1), operand >> 39 & 31, operand >> 44 & 3
-        return first <= page & ((1 << 37) - 1) < first + ((number + 1) << (5 * scale + 1))
-    mask = (1 << 44) - 1
-    return operand & mask == page & mask
+        last = first + ((number + 1) << (5 * scale + 1)) - 1
+        return first >> wide <= page & ((1 << 37 - wide) - 1) <= last >> wide
+    return (operand & ((1 << 44) - 1)) >> wide == page & ((1 << 44 - wide) - 1)

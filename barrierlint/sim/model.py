@@ -2,8 +2,7 @@
 
 A choice is where a walk or a read takes its value from, whether a store-exclusive succeeds, which of two writes is
 later, and whether a walk came before or after a TLBI that covers it; all else follows. `Model` is what `explore`
-searches. What it does not model: tables above the leaf (see `walker`), mixed-size accesses, hardware updates of
-access flag and dirty state, caches.
+searches. What it does not model: mixed-size accesses, hardware updates of access flag and dirty state, caches.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from barrierlint.sim.effects import Invalidation
 from barrierlint.sim.evaluate import evaluate
 from barrierlint.sim.execution import Execution
 from barrierlint.sim.liveness import untouched
-from barrierlint.sim.machine import Barrier, FaultTaken, Knowledge, Setting, State, Unmodelled
+from barrierlint.sim.machine import Barrier, Knowledge, Setting, State, Unmodelled
 from barrierlint.sim.ordering import reaches
 from barrierlint.sim.program import Instruction, Jump, Program, code_index
 from barrierlint.sim.reach import Footprint
@@ -203,13 +202,6 @@ class Model:
             self.truncated = True
             return False
         return True
-
-    def record_fault(
-        self, state: State, instruction: Instruction, address: int | None, kind: str, write: bool, effect: int
-    ) -> None:
-        """Note a fault taken by the running PE."""
-        taken = FaultTaken(self.pe_of(state), instruction.labels, address, kind, write, effect)
-        state.faults = (*state.faults, taken)
 
     def end_pe(self, state: State) -> bool:
         """Close the running PE and start the next; False if a promise or the goal cannot be met."""

@@ -13,20 +13,24 @@ from dataclasses import dataclass
 from itertools import product
 
 from barrierlint.events import Access, Assign, At, DescriptorWrite, ExceptionReturn, Kind, SysregRead, SysregWrite
+from barrierlint.sim import descent
 from barrierlint.sim.atomics import combine
 from barrierlint.sim.descriptor import OFFSET, OUTPUT, decode
 from barrierlint.sim.evaluate import evaluate, names_in, operate
-from barrierlint.sim.program import Jump, Pe, Program, code_address, code_index, descriptor_of, is_virtual
+from barrierlint.sim.program import Jump, Pe, Program, code_address, code_index, descriptor_of, is_deep, is_virtual
 from barrierlint.sim.shape import Shape, shape
+from barrierlint.sim.translation import AccessRequest
+from barrierlint.sim.walker import Walk
 from barrierlint.terms import Apply, Const, Name, Term
 
 LIMIT = 512
+READ = AccessRequest()
 Values = frozenset[tuple[int, int]]  # (value, mask of the stores it came through)
 NONE: Values = frozenset()
 _ZERO: Values = frozenset({(0, 0)})
 _FAILED: Values = frozenset(
-    {((status | 3) << 1 | 1, 0) for status in (0x04, 0x08, 0x0C)}
-)  # PAR_EL1 of a fault at level 3
+    {((status | level) << 1 | 1, 0) for status in (0x00, 0x04, 0x08, 0x0C) for level in range(4)}
+)  # PAR_EL1 of a fault
 
 
 class TooWide(Exception):
@@ -204,10 +208,29 @@ class _Run:
             if not is_virtual(address):
                 result.add((address, by))
                 continue
+            if is_deep(address):
+                result |= {(output, by | via) for output, via in self.descend(descent.begin(address, READ).walk, 0)}
+                continue
             entry = descriptor_of(address)
             self.reads.add(entry)
             for value, via in self.memory.get(entry, NONE):
                 result.add((decode(value).oa | address & OFFSET, by | via))
+        return result
+
+    def descend(self, walk: Walk, by: int) -> set[tuple[int, int]]:
+        """Return the outputs that `walk` may end with, whatever the stores that its descriptors came through."""
+        result: set[tuple[int, int]] = set()
+        for location in descent.joined_addresses(walk):
+            own = location == walk.address
+            self.reads.add(location)
+            for value, via in self.memory.get(location, NONE):
+                for reading in (descent.read(walk, value, False) if own else None, descent.read(walk, value, True)):
+                    if reading is None or reading.kind:
+                        continue
+                    if reading.further is None:
+                        result.add((reading.output, by | via))
+                    else:
+                        result |= self.descend(reading.further, by | via)
         return result
 
     def values(self, term: Term, registers: dict[str, Values]) -> Values:

@@ -84,7 +84,8 @@ def _of_effect(program: Program, state: State, number: int, done: int) -> list[T
             return [TraceStep(pe, f"TLBI {effect.note.upper()} complete", source)]
         case Role.FAULT:
             name = symbols.describe(effect.address)
-            return [TraceStep(pe, f"{effect.note.replace('-', ' ')} fault on {name}, level 3", source)]
+            level = next((taken.level for taken in state.faults if taken.effect == number), 3)
+            return [TraceStep(pe, f"{effect.note.replace('-', ' ')} fault on {name}, level {level}", source)]
         case _:
             return []
 
@@ -106,7 +107,7 @@ def _of_walk(execution: Execution, number: int, symbols: Symbols, source: int, d
 
 def _value(effect: Effect, symbols: Symbols) -> str:
     if is_table(effect.location):
-        return show(effect.value, symbols.describe)
+        return show(effect.value, symbols.describe, symbols.level_of(effect.location))
     known = symbols.describe(effect.value)
     return str(effect.value) if effect.value < 10 else known
 
@@ -114,9 +115,9 @@ def _value(effect: Effect, symbols: Symbols) -> str:
 def fault_of(program: Program, taken: FaultTaken, fetch: bool = False) -> Fault:
     """Return `taken` as the hardware reports it to EL1."""
     user = program.pes[taken.pe].user
-    esr = syndrome(taken.kind, 3, taken.write, fetch, user)
+    esr = syndrome(taken.kind, taken.level, taken.write, fetch, user)
     address = taken.address or 0
-    return Fault(taken.pe, address, taken.kind, 3, esr, taken.write, program.symbols.describe(address))
+    return Fault(taken.pe, address, taken.kind, taken.level, esr, taken.write, program.symbols.describe(address))
 
 
 def _last_fault(program: Program, state: State) -> Fault | None:

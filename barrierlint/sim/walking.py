@@ -1,28 +1,52 @@
 """Translation: where a walk (or a read) may take its value from, the walk itself, and the fault it may end in.
 
 The walk is an effect of its own: it is not in program order with anything, and its result may be any valid descriptor
-a TLB can still hold or whatever memory holds. What it does not model: tables above the leaf (see `walker`).
+a TLB can still hold or whatever memory holds. A deep symbol's walk has an effect for each level (see `descent`). What
+it does not model: stage 2.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from barrierlint.events import Kind
-from barrierlint.sim import ordering
-from barrierlint.sim.descriptor import OFFSET, OUTPUT, cacheable, fault_of, syndrome
+from barrierlint.events import At, Kind
+from barrierlint.sim import descent, ordering
+from barrierlint.sim.descent import Descent, Reading
+from barrierlint.sim.descriptor import OFFSET, OUTPUT, fault_of, syndrome
 from barrierlint.sim.effects import INITIAL, Effect, Role
 from barrierlint.sim.evaluate import Held
-from barrierlint.sim.machine import Access, Handling, PromiseKey, State
+from barrierlint.sim.machine import Access, FaultTaken, Handling, PromiseKey, State
 from barrierlint.sim.maintenance import pair
-from barrierlint.sim.program import Instruction, code_address, descriptor_of
+from barrierlint.sim.program import Instruction, code_address, descriptor_of, is_deep
 from barrierlint.sim.shape import Shape
+from barrierlint.sim.translation import AccessRequest
+from barrierlint.sim.walker import Walk
 
 if TYPE_CHECKING:
     from barrierlint.sim.model import Model
 
 Source = int | PromiseKey
+Entry = tuple[int, Source, bool]  # where a descriptor is, the write it has its value from, whether of a joined range
 OCCURRENCES = 4  # how many writes of one instruction in a loop another PE may see before they are made
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The fault of an access: its kind, the level of the descriptor, whether a store took it."""
+
+    kind: str
+    level: int
+    write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A descriptor read by a walk: the effect, what it says, and what the store it may be forwarded from depends on."""
+
+    walk: int
+    reading: Reading
+    taint: tuple[int, int]
 
 
 def sources(model: Model, state: State, location: int, walk: bool) -> list[Source]:
@@ -60,55 +84,126 @@ def take(state: State, source: Source) -> int:
     return number
 
 
-def walk(model: Model, state: State, instruction: Instruction, what: Shape, address: Held, source: Source) -> bool:
-    """Translate: the walker (or the TLB) takes the descriptor from `source`; False if no consistent execution has
-    that.
+def entries(model: Model, state: State, address: int, kind: Kind) -> list[Entry]:
+    """Return where the walk of virtual `address` may find its next descriptor: each location, write, and whether as
+    an entry of a contiguous range.
     """
+    if not is_deep(address):
+        location = descriptor_of(address)
+        return [(location, source, False) for source in sources(model, state, location, True)]
+    if state.descent is None:
+        state.descent = descent.begin(address, AccessRequest(kind, _is_user(model, state)))
+    walk = state.descent.walk
+    model.touch(walk.address, 8)
+    own = [(walk.address, source, False) for source in sources(model, state, walk.address, True)]
+    return own + _joined(model, state, walk)
+
+
+def _joined(model: Model, state: State, walk: Walk) -> list[Entry]:
+    """Entries that walks of other pages of a contiguous range may have left; of those never written one a result."""
+    found: list[Entry] = []
+    shown: set[Reading | None] = set()
+    if sources(model, state, walk.address, True) == [INITIAL]:
+        shown.add(descent.read(walk, _value(model, state, walk.address, INITIAL), False))
+    for location in descent.joined_addresses(walk):
+        offered = sources(model, state, location, True)
+        for source in offered:
+            reading = descent.read(walk, _value(model, state, location, source), True)
+            if reading is None or (offered == [INITIAL] and reading in shown):
+                continue
+            if offered == [INITIAL]:
+                shown.add(reading)
+            found.append((location, source, True))
+    return found
+
+
+def _value(model: Model, state: State, location: int, source: Source) -> int:
+    if not isinstance(source, int):
+        return source[4]
+    return model.program.memory.get(location, 0) if source == INITIAL else state.execution.effects[source].value
+
+
+def _is_user(model: Model, state: State) -> bool:
+    return model.program.pes[model.pe_of(state)].user and not state.returns
+
+
+def _reading(model: Model, state: State, address: int, value: int, kind: Kind, joined: bool) -> Reading | None:
+    """What descriptor `value` says to the walk of `address`, through tables or through one leaf."""
+    if state.descent is not None:
+        return descent.read(state.descent.walk, value, joined)
+    write, user = kind in (Kind.WRITE, Kind.RMW), _is_user(model, state)
+    return Reading(3, fault_of(value, write, user, kind is Kind.FETCH), value & OUTPUT | address & OFFSET)
+
+
+def _look(model: Model, state: State, address: Held, kind: Kind, entry: Entry, ordered: bool) -> Seen | None:
+    """Read one descriptor of a walk; None if no consistent execution has that. `ordered`: FEAT_ETS counts the fault."""
     execution, view, pe = state.execution, state.view, model.pe_of(state)
-    location, write = descriptor_of(address[0]), what.kind in (Kind.WRITE, Kind.RMW)
+    location, source, joined = entry
+    value = _value(model, state, location, source)
+    reading = _reading(model, state, address[0], value, kind, joined)
+    assert reading is not None  # `entries` offers none other
     number = take(state, source)
-    value = model.program.memory.get(location, 0) if number == INITIAL else execution.effects[number].value
-    user = model.program.pes[pe].user and not state.returns
-    kind = fault_of(value, write, user, what.kind is Kind.FETCH)
-    uncacheable = bool(kind) and not cacheable(value)
+    above = () if state.descent is None else state.descent.above
+    uncacheable = not reading.cacheable
     features = model.setting.features
-    early = (features.ets2 and uncacheable) or (features.ets3 and bool(kind))
+    early = ordered and ((features.ets2 and uncacheable) or (features.ets3 and bool(reading.kind)))
     after = ordering.before_walk(view, address[1], address[2], early, features)
-    effect = Effect(Role.WALK, pe, location, value, number, uncacheable, state.index, address[0])
+    if above:
+        after |= 1 << above[-1]  # the address of the descriptor depends on the one above
+    effect = Effect(
+        Role.WALK, pe, location, value, number, uncacheable, state.index, address[0],
+        "", reading.level, above, reading.further is None,
+    )  # fmt: skip
     walked = execution.add_read(effect, after)
     if walked is None:
-        return False
-    bit = 1 << walked
-    view.walks |= bit
-    view.same[location] = view.same.get(location, 0) | bit
-    picked(state, walked, address[2])
+        return None
+    view.walks |= 1 << walked
+    view.same[location] = view.same.get(location, 0) | 1 << walked
     last = view.last.get(location)
     taint = (0, 0) if last is None else (last.data, last.pick)
-    if kind:
-        return fault(model, state, instruction, walked, address, kind, write)
-    state.access = Access(value & OUTPUT | address[0] & OFFSET, walked, address, taint=taint)
+    if state.descent is not None:
+        taint = (taint[0] | state.descent.taint[0], taint[1] | state.descent.taint[1])
+        state.descent = None
+    if reading.further is not None:
+        state.descent = Descent(reading.further, (*above, walked), taint)
+    return Seen(walked, reading, taint)
+
+
+def walk(model: Model, state: State, instruction: Instruction, what: Shape, address: Held, entry: Entry) -> bool:
+    """Translate: the walker (or the TLB) takes the next descriptor from `entry`; False if no consistent execution has
+    that.
+    """
+    seen = _look(model, state, address, what.kind, entry, True)
+    if seen is None:
+        return False
+    picked(state, seen.walk, address[2])
+    reading = seen.reading
+    if reading.kind:
+        write = what.kind in (Kind.WRITE, Kind.RMW)
+        return fault(model, state, instruction, seen.walk, address, Fault(reading.kind, reading.level, write))
+    if reading.further is None:
+        state.access = Access(reading.output, seen.walk, address, taint=seen.taint)
     return True
 
 
-def translate_only(model: Model, state: State, op: str, address: Held, source: Source) -> bool:
+def kind_of(event: At) -> Kind:
+    """The access that an address translation instruction checks."""
+    return Kind.WRITE if "w" in event.op else Kind.READ
+
+
+def translate_only(model: Model, state: State, event: At, address: Held, entry: Entry) -> bool:
     """AT: a walk whose result goes to PAR_EL1 (D8.15): the output address, or F (bit 0) and the status code (bits
     6:1).
     """
-    execution, view, pe = state.execution, state.view, model.pe_of(state)
-    location, number = descriptor_of(address[0]), take(state, source)
-    value = model.program.memory.get(location, 0) if number == INITIAL else execution.effects[number].value
-    kind = fault_of(value, "w" in op, "e0" in op)
-    uncacheable = bool(kind) and not cacheable(value)
-    effect = Effect(Role.WALK, pe, location, value, number, uncacheable, state.index, address[0])
-    walked = execution.add_read(
-        effect, ordering.before_walk(view, address[1], address[2], False, model.setting.features)
-    )
-    if walked is None:
+    seen = _look(model, state, address, kind_of(event), entry, False)
+    if seen is None:
         return False
-    view.walks |= 1 << walked
-    unperformed(model, state, walked)
-    result = (syndrome(kind) & 0x3F) << 1 | 1 if kind else value & OUTPUT
-    state.registers["par_el1"] = (result, 0, 0)
+    reading = seen.reading
+    if reading.further is not None:
+        return True
+    unperformed(model, state, seen.walk)
+    status = (syndrome(reading.kind, reading.level) & 0x3F) << 1 | 1 if reading.kind else reading.output & OUTPUT
+    state.registers["par_el1"] = (status, 0, 0)
     state.index += 1
     return True
 
@@ -120,22 +215,21 @@ def picked(state: State, effect: int, depends: int) -> None:
         state.picks[effect] = mask
 
 
-def fault(
-    model: Model, state: State, instruction: Instruction, walk: int, address: Held, kind: str, write: bool
-) -> bool:
+def fault(model: Model, state: State, instruction: Instruction, walk: int, address: Held, taken: Fault) -> bool:
     """Take the fault: an exception, and so a context synchronization event; then the handler, or what the setting
     says.
     """
     view, pe = state.view, model.program.pes[model.pe_of(state)]
-    effect = Effect(Role.FAULT, model.pe_of(state), address[0], index=state.index, address=address[0], note=kind)
+    effect = Effect(Role.FAULT, model.pe_of(state), address[0], index=state.index, address=address[0], note=taken.kind)
     walked = 1 << walk if walk >= 0 else 0
     number = state.execution.add(effect, ordering.before_fault(view, walked))
-    model.record_fault(state, instruction, address[0], kind, write, number)
+    pe_number = model.pe_of(state)
+    state.fault(FaultTaken(pe_number, instruction.labels, address[0], taken.kind, taken.write, number, taken.level))
     cover(model, state, walk, number)
     ordering.synchronize(view, walked | address[1] | address[2])
     state.registers["elr_el1"] = (code_address(state.index), 0, 0)
     state.registers["far_el1"] = (address[0], 0, 0)
-    state.registers["esr_el1"] = (syndrome(kind, write=write, lower_el=pe.user), 0, 0)
+    state.registers["esr_el1"] = (syndrome(taken.kind, taken.level, taken.write, lower_el=pe.user), 0, 0)
     state.access = None
     if state.returns:
         state.index = len(pe.code)  # a fault inside the handler is not followed further
@@ -154,7 +248,8 @@ def fault(
 def unperformed(model: Model, state: State, walk: int) -> None:
     """A walk whose access was not made still has its place among the TLBIs that cover it."""
     for issued in state.maintenance:
-        pair(model, state, issued, walk)
+        for part in (*state.execution.effects[walk].above, walk):
+            pair(model, state, issued, part)
 
 
 def cover(model: Model, state: State, walk: int, access: int) -> None:
@@ -162,7 +257,8 @@ def cover(model: Model, state: State, walk: int, access: int) -> None:
     if walk < 0:
         return
     effect = state.execution.effects[access]
-    state.execution.access[walk] = access
+    for part in (*state.execution.effects[walk].above, walk):
+        state.execution.access[part] = access
     if effect.role is not Role.FAULT:
         state.view.translated |= 1 << walk
     unperformed(model, state, walk)
