@@ -87,8 +87,8 @@ class DescriptorWrite:
     """A write, exchange or compare-exchange of a translation table descriptor at `location`.
 
     `old` is the value before, as far as it is known; `maps` the first input address the descriptor translates, and
-    `length` how many bytes, where a model or data flow tells. `evidence` says why this counts as a descriptor, strongest
-    first. A failed compare-exchange writes nothing: `into` then names the result that tells.
+    `length` how many bytes, where a model or data flow tells. `evidence` says why this counts as a descriptor,
+    strongest first. A failed compare-exchange writes nothing: `into` then names the result that tells.
     """
 
     location: Term
@@ -139,7 +139,7 @@ class SpeculationBarrier:
 
 @dataclass(frozen=True, slots=True)
 class Tlbi:
-    """TLB maintenance: `op` is the lower-case operation (`vae1is`), `operand` its register, None where it takes none."""
+    """TLB maintenance: `op` is the lower-case operation (`vae1is`), `operand` its register (None: it takes none)."""
 
     op: str
     operand: Term | None = None
@@ -207,8 +207,8 @@ class Assign:
 class Call:
     """A call that stays a call: `callee` is the USR ("" if unknown) and `targets` what it can reach.
 
-    `qualified` is the printable qualified name, `args` the arguments (the object of a method first), `into` the name that
-    receives the result. `why` says how targets were found: direct, virtual, pointer, unknown.
+    `qualified` is the printable qualified name, `args` the arguments (the object of a method first), `into` the name
+    that receives the result. `why` says how targets were found: direct, virtual, pointer, unknown.
     """
 
     callee: str
@@ -258,7 +258,7 @@ NOTHING = Unknown("nothing")
 
 
 def mnemonic(event: Event) -> str:
-    """Return the event as the text of a `// event:` annotation, such as `Dsb ishst`, `Tlbi vae1is`, `ContextSync isb`."""
+    """Return the event as the text of an `event:` annotation, such as `Dsb ishst`, `Tlbi vae1is`, `ContextSync isb`."""
     match event:
         case Dsb(domain, accesses, nxs):
             return f"Dsb {barrier_option(domain, accesses)}{'nxs' if nxs else ''}"

@@ -54,10 +54,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WitnessStep:
-    """One step of a static path: where, what is said of it, and the event that happens there (None for a call or branch).
+    """One step of a static path: where, what is said of it, and the event that happens there (None: call or branch).
 
-    `role` is one of write, barrier, call, return, branch, enter, access, boundary. `depth` is the call depth relative to
-    the step that encloses all.
+    `role` is one of write, barrier, call, return, branch, enter, access, boundary. `depth` is the call depth relative
+    to the step that encloses all.
     """
 
     span: Span
@@ -134,8 +134,8 @@ class Trace:
 class Confirmation:
     """The simulation's answer: verdict, the execution that faults, and what was explored.
 
-    `repaired_states` counts the states of the repaired twin, whose execution never faults; `reason` explains a refutation
-    or an undecided run. `litmus` is the herd7 test of the witness.
+    `repaired_states` counts the states of the repaired twin, whose execution never faults; `reason` explains a
+    refutation or an undecided run. `litmus` is the herd7 test of the witness.
     """
 
     verdict: Verdict
@@ -150,8 +150,8 @@ class Confirmation:
 class Finding:
     """One defect: the rule, where it is owed, the path, how sure, and (later) the simulation's answer and the repair.
 
-    `also` lists other places that show the same defect (instantiations, call sites), folded into this one. `missing` names
-    what lacks, such as ("DSB ISHST", "ISB"); `evidence` why the write counts as one of a descriptor.
+    `also` lists other places that show the same defect (instantiations, call sites), folded into this one. `missing`
+    names what lacks, such as ("DSB ISHST", "ISB"); `evidence` why the write counts as one of a descriptor.
     """
 
     rule: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.facts import Facts
-from barrierlint.dataflow.provenance import is_parameter, walk_index
+from barrierlint.dataflow.provenance import indexed_by, is_parameter, walk_index
 from barrierlint.dataflow.state import Debt, Phis, State, is_near, place_of, root
 from barrierlint.dataflow.values import is_large, leaves, load, rebuild
 from barrierlint.events import Call
@@ -72,6 +72,7 @@ class Visible:
     ordered: bool
     writes: bool
     reads: Set[str]
+    slots: frozenset[Term] = frozenset()
     detailed: bool = True
 
 
@@ -88,12 +89,18 @@ def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) 
         touched = frozenset(Unknown(name) for name, argument in pairs if isinstance(root(argument), AddressOf))
     slots: frozenset[Term] = frozenset()
     if debt is None:
-        slots = frozenset(Unknown(name) for name, argument in pairs if walk_index(argument) is not None)
+        slots = frozenset(Unknown(name) for name, argument in pairs if is_slot(argument, visible.slots))
     if not visible.detailed:
         return EntryKey(callee.usr, debt, (None,) * len(arguments), frozenset(), touched, slots=slots)
     known = tuple(_known(argument, caller) for argument in arguments)
     cells = frozenset(_cells_in(caller, arguments, callee, visible.reads))
     return EntryKey(callee.usr, debt, known, cells, touched, frozenset(_truths_in(caller, arguments, callee)), slots)
+
+
+def is_slot(argument: Term, slots: frozenset[Term]) -> bool:
+    """Whether an argument is the place of a table's entry that is indexed by address bits, or such an index."""
+    inner = argument.args[0] if isinstance(argument, Apply) and argument.op.startswith(("zext", "sext")) else argument
+    return inner in slots or walk_index(argument) is not None or indexed_by(argument) is not None
 
 
 def _known(argument: Term, caller: State) -> Const | Bits | None:
@@ -238,7 +245,7 @@ class Leave:
         return found
 
     def _rename(self, id: str) -> str:
-        """A callee's symbol, named for this call; of a long chain of calls the innermost stay, so that recursion ends."""
+        """A callee's symbol, named for this call; of a long chain only the innermost calls stay: recursion ends."""
         return "/".join([self.place, *id.split("/")[-MAX_CHAIN:]])
 
     def state(self, exit: State, into: str | None, ordered: bool) -> State | None:
