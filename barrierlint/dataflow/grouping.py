@@ -106,6 +106,7 @@ class Loops:
     def __init__(self, functions: dict[str, Cfg]) -> None:
         self.functions = functions
         self.cyclic: dict[str, frozenset[int]] = {}
+        self.recursive = _recursive_patterns(functions)
 
     def contains(self, mark: Mark) -> bool:
         """Whether the mark's block is on a cycle of its function."""
@@ -119,7 +120,7 @@ class Loops:
         names = [pattern(self.functions[mark.function]) for mark in carriers]
         found: dict[str, Mark] = {}
         for mark, name in zip(carriers, names, strict=True):
-            if names.count(name) > 1:
+            if name in self.recursive:
                 break
             found[name] = mark
             if self.contains(mark):
@@ -152,6 +153,18 @@ class Payers:
 def _targets(cfg: Cfg, born: tuple[int, int]) -> tuple[str, ...]:
     event = cfg.blocks[born[0]].steps[born[1]].event
     return event.targets if isinstance(event, Call) else ()
+
+
+def _recursive_patterns(functions: dict[str, Cfg]) -> frozenset[str]:
+    """Functions that call themselves, directly or not, instantiations of a template taken as one."""
+    graph = nx.DiGraph()
+    for cfg in functions.values():
+        for step in cfg.steps():
+            if isinstance(step.event, Call):
+                called = (pattern(functions[usr]) for usr in step.event.targets if usr in functions)
+                graph.add_edges_from((pattern(cfg), name) for name in called)
+    components = nx.strongly_connected_components(graph)
+    return frozenset(n for c in components for n in c if len(c) > 1 or graph.has_edge(n, n))
 
 
 def _cyclic_blocks(cfg: Cfg) -> frozenset[int]:

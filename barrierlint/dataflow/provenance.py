@@ -37,18 +37,19 @@ def walk_index(location: Term) -> Term | None:
     """The input address a descriptor's place is indexed by: `va` of `table[(va >> 12) & 511]`, if it has that shape."""
     match location:
         case Element(_, index, _):
-            return _indexed_by(index)
+            return indexed_by(index)
         case Apply("+", (_, Apply("*" | "<<", (index, Const())))):
-            return _indexed_by(index)
+            return indexed_by(index)
         case Field(base, _):
             return walk_index(base)
     return None
 
 
-def _indexed_by(index: Term) -> Term | None:
+def indexed_by(index: Term) -> Term | None:
+    """The address whose bits an index is made of, if it has that shape."""
     match index:
         case Apply("zext 32" | "sext 32" | "zext 16", (inner,)):
-            return _indexed_by(inner)
+            return indexed_by(inner)
         case Apply("&", (Apply(">>" | ">>s", (address, _)), mask)) if not isinstance(address, Const):
             return address if _is_index_mask(mask) else None
         case Apply("&", (mask, Apply(">>" | ">>s", (address, _)))) if not isinstance(address, Const):
@@ -56,7 +57,7 @@ def _indexed_by(index: Term) -> Term | None:
         case Apply(">>" | ">>s", (Apply("&", (address, _)), _)):
             return address
         case Apply("&", (Apply("zext 32" | "sext 32", (inner,)), mask)):
-            return _indexed_by(Apply("&", (inner, mask)))
+            return indexed_by(Apply("&", (inner, mask)))
         case Apply("%", (Apply(">>" | "/", (address, _)), _)):
             return address
     return None

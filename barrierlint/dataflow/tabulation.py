@@ -16,9 +16,8 @@ from heapq import heappop, heappush
 from itertools import count
 
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
-from barrierlint.dataflow.calls import EntryKey, Leave, Visible, enter, entry_state, generic
+from barrierlint.dataflow.calls import EntryKey, Leave, Visible, enter, entry_state, generic, is_slot
 from barrierlint.dataflow.liveness import live_at_entry
-from barrierlint.dataflow.provenance import walk_index
 from barrierlint.dataflow.reach import Reach, reverse_postorder, tested
 from barrierlint.dataflow.state import Debt, Phis, State, join, place_of, same
 from barrierlint.dataflow.transfer import Relation, Settings, Transfer, relate
@@ -243,7 +242,7 @@ class Tabulation:
         known = [
             self.program.functions[usr]
             for usr in call.targets
-            if usr in self.program.functions and not self._skips(state, call, usr, context.phis)
+            if usr in self.program.functions and not self._skips(state, call, usr, context.phis, context.key.slots)
         ]
         if not known:
             self._unseen(context, node, block, call, state, birth, collect)
@@ -251,12 +250,12 @@ class Tabulation:
         for callee in known:
             self._known_call(context, node, block, call, callee, state, birth, collect)
 
-    def _skips(self, state: State, call: Call, usr: str, phis: Phis) -> bool:
+    def _skips(self, state: State, call: Call, usr: str, phis: Phis, slots: frozenset[Term]) -> bool:
         """Whether a callee is not worth entering: large, acts on no debt, and is handed nothing that a debt maps."""
         if not self.reach.large[usr]:
             return False
         if state.debt is None:
-            return not any(walk_index(state.evaluate(arg)) is not None for arg in call.args)
+            return not any(is_slot(state.evaluate(arg), slots) for arg in call.args)
         return not any(phis.roots(state.evaluate(arg)) & state.debt.maps for arg in call.args)
 
     def _known_call(
@@ -272,11 +271,11 @@ class Tabulation:
     ) -> None:
         ordered = self.reach.acts(callee.usr)
         if state.debt is None or ordered or self.reach.accesses[callee.usr]:
-            key = self._entry(state, call, callee, context.phis, ordered)
+            key = self._entry(state, call, callee, context.phis, ordered, context.key.slots)
             inner = self.context(key)
             inner.callers.setdefault((context.key, node))
         else:
-            key = self._entry(_without_debt(state), call, callee, context.phis, ordered)
+            key = self._entry(_without_debt(state), call, callee, context.phis, ordered, context.key.slots)
             inner = self.context(key)
             inner.callers.setdefault((context.key, node))
         if collect:
@@ -301,9 +300,11 @@ class Tabulation:
             newborn = birth if exit.debt is None or exit.debt.born is None else len(block.steps) - 1
             self._leave_block(context, node, thrown if unwinds else normal, after, newborn, (key, at))
 
-    def _entry(self, state: State, call: Call, callee: Cfg, phis: Phis, ordered: bool) -> EntryKey:
+    def _entry(
+        self, state: State, call: Call, callee: Cfg, phis: Phis, ordered: bool, slots: frozenset[Term]
+    ) -> EntryKey:
         reach = self.reach
-        visible = Visible(ordered, reach.writes[callee.usr], reach.reads[callee.usr])
+        visible = Visible(ordered, reach.writes[callee.usr], reach.reads[callee.usr], slots)
         key = enter(state, call, callee, phis, visible)
         limit = MAX_CONTEXTS if ordered else MAX_CONTEXTS // 2
         if key in self.contexts or self.per_function.get(callee.usr, 0) < limit:

@@ -212,8 +212,10 @@ class Transfer:
         )
 
     def _table_evidence(self, address: Term) -> str:
-        if self.slots and isinstance(address, Unknown | Field) and root(address) in self.slots:
-            return "it is handed its place, which a caller indexes by bits of an address, as a table walk does"
+        if self.slots and (
+            root(address) in self.slots if not isinstance(address, Element) else _index_in(address, self.slots)
+        ):
+            return "a caller tells its place by bits of an address, as a table walk does"
         for base in sorted(self.phis.roots(address), key=repr):
             name = base.id if isinstance(base, Unknown) else ""
             if name.startswith(("sysreg:ttbr", "sysreg:vttbr")):
@@ -289,6 +291,13 @@ def classify(stated: Transition, old: Term, value: Term, state: State) -> Transi
     if new_ones & VALID:
         return Transition.CHANGE if old_ones & VALID else Transition.MAKE
     return Transition.MAKE if old_zeros & VALID else Transition.UNKNOWN
+
+
+def _index_in(address: Element, slots: frozenset[Term]) -> bool:
+    index = address.index
+    if isinstance(index, Apply) and index.op.startswith(("zext", "sext")):
+        index = index.args[0]
+    return index in slots
 
 
 def _translates(index: Term | None) -> bool:
