@@ -23,6 +23,7 @@ from barrierlint.terms import show
 BUDGET = Budget(states=20_000, seconds=2.0)
 _IMPROVE = 64
 _PAGE = re.compile(r"\bx\b")  # what the scenario calls the page
+_LEVEL = re.compile(r"( fault on .*, level )3$")
 _LONGEST = 24
 _OWN_PE_RULES = frozenset({"BL001", "BL002", "BL003", "BL004"})
 
@@ -98,9 +99,11 @@ def _report(outcome: Outcome, finding: Finding, story: Scenario) -> Trace | None
     write = event.kind in (Kind.WRITE, Kind.RMW)
     fetch = event.kind is Kind.FETCH
     pe = 1 if story.remote else 0
-    esr = syndrome("translation", 3, write, fetch)
-    fault = Fault(pe, scenario.address_of(finding), "translation", 3, esr, write and not fetch, name)
-    return replace(told, fault=fault)
+    level = scenario.level_of(finding)
+    esr = syndrome("translation", level, write, fetch)
+    fault = Fault(pe, scenario.address_of(finding), "translation", level, esr, write and not fetch, name)
+    steps = (replace(step, what=_LEVEL.sub(rf"\g<1>{level}", step.what)) for step in told.steps)
+    return replace(told, steps=tuple(steps), fault=fault)
 
 
 def _named(trace: Trace, name: str) -> Trace:

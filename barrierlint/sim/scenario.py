@@ -8,6 +8,7 @@ witness has taken them), tables above the leaf, and system registers.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from barrierlint.events import (
@@ -44,6 +45,7 @@ _VALUE = "X3"
 VALID = Descriptor(SYMBOLS.physical("x")).encode()
 MOVED = Descriptor(SYMBOLS.physical("z")).encode()
 INVALID = Descriptor(SYMBOLS.physical("x"), valid=0).encode()
+_LEVELS = re.compile(r"\b(?P<linux>pmd_t|pud_t|p4d_t)\b|\bpt_element(?:_common)?<(?P<above>[0-3])>")
 _BROADCAST = ("is", "os", "isnxs", "osnxs")
 
 
@@ -240,6 +242,19 @@ def narrow_or_local(scenario: Scenario) -> bool:
             case _:
                 pass
     return False
+
+
+def level_of(finding: Finding) -> int:
+    """The level of the descriptor written, where a type in its evidence has one level only; else 3.
+
+    Linux's `pmd_t` and `pud_t` (4 KiB granule), OSv's `pt_element<N>`, whose N counts from the leaf up.
+    """
+    write = finding.witness.write.event
+    evidence = " ".join(write.evidence) if isinstance(write, DescriptorWrite) else ""
+    match = _LEVELS.search(evidence)
+    if match is None:
+        return 3
+    return 3 - int(match["above"]) if match["above"] else {"pmd_t": 2, "pud_t": 1, "p4d_t": 0}[match["linux"]]
 
 
 def address_of(finding: Finding) -> int:

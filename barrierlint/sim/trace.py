@@ -94,6 +94,8 @@ def _of_walk(execution: Execution, number: int, symbols: Symbols, source: int, d
     """A walk; or, where memory has moved on (`done` are the effects so far), the use of a TLB entry made before."""
     effect = execution.effects[number]
     held = f"{symbols.describe(effect.location)} = {_value(effect, symbols)}"
+    if effect.note:
+        return TraceStep(f"TLB P{effect.pe}", f"holds the contiguous range of {held}: used", source)
     newer = [
         w for w in execution.sources(effect.location) if w != effect.source and execution.is_before(effect.source, w)
     ]

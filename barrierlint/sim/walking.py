@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Source = int | PromiseKey
 Entry = tuple[int, Source, bool]  # where a descriptor is, the write it has its value from, whether of a joined range
+CONTIGUOUS = "contiguous"  # note of a walk that used the entry of a contiguous range
 OCCURRENCES = 4  # how many writes of one instruction in a loop another PE may see before they are made
 
 
@@ -152,7 +153,7 @@ def _look(model: Model, state: State, address: Held, kind: Kind, entry: Entry, o
         after |= 1 << above[-1]  # the address of the descriptor depends on the one above
     effect = Effect(
         Role.WALK, pe, location, value, number, uncacheable, state.index, address[0],
-        "", reading.level, above, reading.further is None,
+        CONTIGUOUS if joined else "", reading.level, above, reading.further is None,
     )  # fmt: skip
     walked = execution.add_read(effect, after)
     if walked is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 
 import pytest
@@ -28,7 +29,6 @@ from barrierlint.sim.confirm import confirm, litmus_of
 from barrierlint.sim.explore import Budget
 from barrierlint.sim.litmus import parse
 from barrierlint.sim.run import simulate
-from barrierlint.sim.timeline import by_pe, columns, rows, table
 from barrierlint.terms import Const, Name
 
 HERE = Span("map.cc", 1)
@@ -138,12 +138,33 @@ def test_the_trace_tells_the_story_of_the_witness() -> None:
         ("P0", "DSB ISH: earlier accesses and TLB maintenance are complete", 1),
         ("P0", "translation fault on va, level 3", 2),
     ]
-    assert columns(trace) == ("P0", "walker P0")
-    assert [row.column for row in rows(trace)] == [1, 0, 0, 0]
-    assert {pe: len(found) for pe, found in by_pe(trace).items()} == {0: 4}
-    lines = table(trace).splitlines()
-    assert len(lines) == 2 + 4 + 1
-    assert "ESR_EL1 = 0x96000007" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "level"),
+    [
+        ((), 3),
+        (("named like a descriptor: pte_t",), 3),
+        (("named like a descriptor: pgd_t",), 3),  # which level that is depends on the configuration
+        (("named like a descriptor: pmd_t",), 2),
+        (("a model says so", "named like a descriptor: pud_t"), 1),
+        (("the type mmu::pt_element<0> is a descriptor",), 3),
+        (("the type mmu::pt_element<2> is a descriptor",), 1),
+        (("the type mmu::pt_element<4> is a descriptor",), 3),
+        (("the type mmu::pt_element<N> is a descriptor",), 3),
+    ],
+)
+def test_the_fault_has_the_level_that_the_write_tells(evidence: tuple[str, ...], level: int) -> None:
+    made = finding([])
+    write = DescriptorWrite(Name("ptep"), Name("value"), MAKE, evidence=evidence)
+    steps = (WitnessStep(HERE, "write", "write", write), *made.witness.steps[1:])
+    trace = confirm(replace(made, witness=Witness(steps))).trace
+    assert trace is not None
+    assert trace.fault is not None
+    assert (trace.fault.level, trace.fault.esr) == (level, 0x96000004 | level)
+    assert [step.what for step in trace.steps if " fault on " in step.what] == [
+        f"translation fault on va, level {level}"
+    ]
 
 
 def test_a_stale_tlb_entry_is_named() -> None:
@@ -158,7 +179,7 @@ def test_two_pes_each_have_their_thread() -> None:
     assert trace is not None
     assert trace.fault is not None
     assert trace.fault.pe == 1
-    assert sorted(by_pe(trace)) == [0, 1]
+    assert {step.actor[-2:] for step in trace.steps} == {"P0", "P1"}
 
 
 def test_what_is_not_modelled_or_not_finished_is_undecided() -> None:
