@@ -177,11 +177,13 @@ class State:
             known = load(address) if followed else Unknown(f"{place}~far")
         return known
 
-    def write(self, address: Term, value: Term, place: str) -> None:
+    def write(self, address: Term, value: Term, place: str, *, table: bool = False) -> None:
         """Store to an evaluated address; what may be the same place under another name is forgotten (symbol from
-        `place`).
+        `place`). An entry of a `table` is no object of the program: only cells of the same table may be the same place.
         """
         for other in [cell for cell in self.cells if cell != address and may_alias(cell, address)]:
+            if table and root(other) != root(address):
+                continue
             self.cells[other] = Unknown(f"{place}~{_tag(other)}")
         if is_near(address):
             self.cells[address] = value

@@ -251,7 +251,7 @@ class Transfer:
     def _store(self, state: State, write: DescriptorWrite, location: Term, value: Term, old: Term, place: str) -> None:
         if write.into is not None:
             state.variables[write.into] = Unknown(place) if write.op.startswith("c") else old
-        state.write(location, value if not write.op.startswith("c") else Unknown(place + "cas"), place)
+        state.write(location, value if not write.op.startswith("c") else Unknown(place + "cas"), place, table=True)
 
     def _mapped(self, state: State, write: DescriptorWrite, location: Term) -> frozenset[Term]:
         if write.maps is not None:

@@ -63,7 +63,7 @@ def settings(program: Program, models: Models) -> Settings:
     modelled: set[str] = set()
     for usr, cfg in program.functions.items():
         model = models.function(cfg.qualified)
-        if model is not None and (model.writes or model.does or model.drain or model.access):
+        if model is not None and (model.writes or model.access):
             modelled.add(usr)
         if model is not None and model.maps is not None:
             address = model.maps.address
