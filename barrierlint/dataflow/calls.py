@@ -29,13 +29,17 @@ OTHER = Unknown("elsewhere")
 """In a callee: the mapped address, where no parameter is based on it."""
 
 
+Known = Const | AddressOf | Bits | None
+"""What a context knows of an argument: a constant, a function, some bits, or nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class EntryKey:
     """What distinguishes one context of a function from another."""
 
     function: str
     debt: Debt | None
-    arguments: tuple[Const | Bits | None, ...]
+    arguments: tuple[Known, ...]
     cells: frozenset[tuple[Term, Const]]
     touched: frozenset[Term]
     truths: frozenset[tuple[Term, bool]] = frozenset()
@@ -52,7 +56,7 @@ def entry_state(cfg: Cfg, key: EntryKey, phis: Phis) -> State:
     state = State(debt=key.debt, touched=key.touched, facts=Facts(), phis=phis)
     for name, known in zip(cfg.params, key.arguments, strict=False):
         symbol = Unknown(name)
-        state.variables[name] = known if isinstance(known, Const) else symbol
+        state.variables[name] = known if isinstance(known, Const | AddressOf) else symbol
         if isinstance(known, tuple):
             state.facts.learn_bits(symbol, *known)
     state.cells.update(key.cells)
@@ -103,8 +107,8 @@ def is_slot(argument: Term, slots: frozenset[Term]) -> bool:
     return inner in slots or walk_index(argument) is not None or indexed_by(argument) is not None
 
 
-def _known(argument: Term, caller: State) -> Const | Bits | None:
-    if isinstance(argument, Const):
+def _known(argument: Term, caller: State) -> Known:
+    if isinstance(argument, Const) or (isinstance(argument, AddressOf) and argument.kind == "function"):
         return argument
     ones, zeros = known_bits(argument, caller.facts.bits)
     if ones | zeros == MASK64:

@@ -43,8 +43,7 @@ def clearest(defects: Iterable[Defect], functions: dict[str, Cfg]) -> tuple[Defe
     """
     by_leaf: dict[Leaf, list[Defect]] = {}
     for defect in defects:
-        for leaf in defect.debt.leaves:
-            by_leaf.setdefault(leaf, []).append(defect)
+        by_leaf.setdefault(defect.leaf, []).append(defect)
     chosen: dict[Defect, None] = {}
     for found in by_leaf.values():
         unpaid = [d for d in found if d.relation is Relation.BOUNDARY and d.debt.progress is not Progress.LOCAL]

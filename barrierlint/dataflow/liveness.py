@@ -72,8 +72,8 @@ def operands(event: Event) -> Iterator[Term]:
             terms = (value,)
         case Tlbi(operand=operand) | At(operand=operand) | CacheMaintenance(operand=operand):
             terms = (operand,)
-        case Call(args=args):
-            terms = args
+        case Call(args=args, pointer=pointer):
+            terms = (*args, pointer)
         case _:
             terms = ()
     yield from (term for term in terms if term is not None)

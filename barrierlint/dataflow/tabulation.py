@@ -239,9 +239,12 @@ class Tabulation:
     def _call(
         self, context: Context, node: Node, block: Block, call: Call, state: State, birth: int | None, collect: bool
     ) -> None:
+        targets = call.targets
+        if call.pointer is not None and isinstance(value := state.evaluate(call.pointer), AddressOf):
+            targets = (value.id,) if value.id in self.program.functions else targets
         known = [
             self.program.functions[usr]
-            for usr in call.targets
+            for usr in targets
             if usr in self.program.functions and not self._skips(state, call, usr, context.phis, context.key.slots)
         ]
         if not known:

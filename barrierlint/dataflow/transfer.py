@@ -172,6 +172,8 @@ class Transfer:
             case At():
                 pass
             case event if state.debt is not None:
+                if isinstance(event, ExceptionReturn) and state.debt.progress is Progress.WRITTEN:
+                    return state, None, Relation.BOUNDARY
                 paid = pay(state.debt, event)
                 if paid is None:
                     return None, None, None

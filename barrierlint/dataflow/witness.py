@@ -17,8 +17,8 @@ from barrierlint.dataflow.state import Debt, Leaf, Site
 from barrierlint.dataflow.tabulation import Arrival, Context, Hit, Node, Tabulation
 from barrierlint.dataflow.transfer import Relation
 
-PREFERRED = ("make", "change", "unknown", "break")
-"""Of a write that makes different transitions on different paths, the one to tell."""
+MAX_TOLD = 8
+"""Writes of one debt that paths are built for."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,19 +39,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A debt that reaches something that depends on it: its state there, how they relate, and the path."""
+    """A debt that reaches something that depends on it: the write told of, its state there, how they relate, and the path."""
 
+    leaf: Leaf
     debt: Debt
     relation: Relation
     path: tuple[Mark, ...]
-
-    @property
-    def leaf(self) -> Leaf:
-        """The write that the path starts from."""
-        mark = next(mark for mark in self.path if mark.role == "write")
-        site = Site(mark.function, mark.block, mark.step)
-        found = [leaf for leaf in self.debt.leaves if leaf.site == site]
-        return min(found, key=lambda leaf: PREFERRED.index(leaf.transition))
 
     @property
     def carriers(self) -> tuple[Mark, ...]:
@@ -64,6 +57,7 @@ class Witnesses:
 
     def __init__(self, tabulation: Tabulation) -> None:
         self.tabulation = tabulation
+        self.target: Leaf | None = None
         self.entered: dict[EntryKey, tuple[tuple[Hit, tuple[EntryKey, ...]], ...]] = {}
 
     def defects(self) -> Iterator[Defect]:
@@ -74,34 +68,37 @@ class Witnesses:
             if context.key.function in self.tabulation.boundaries and context.key.debt is None:
                 yield from self._boundary(context)
 
+    def _each_leaf(self, debt: Debt) -> Iterator[Leaf]:
+        """Aim paths at each write of a debt in turn."""
+        for leaf in debt.leaves[:MAX_TOLD]:
+            self.target = leaf
+            yield leaf
+        self.target = None
+
     def _direct(self, context: Context) -> Iterator[Defect]:
+        usr = context.cfg.usr
         for hit in context.hits:
-            if hit.debt.born is not None:
+            if hit.debt.born is None:
+                continue
+            end = Mark(usr, hit.node[0], hit.step, _end_role(hit), 0)
+            for leaf in self._each_leaf(hit.debt):
                 path = self._to(context, hit.node, hit.birth, 0)
-                block = hit.node[0]
-                yield Defect(
-                    hit.debt,
-                    hit.relation,
-                    (
-                        *path,
-                        *self._steps(context, hit.node, hit.birth, hit.step, 0),
-                        Mark(context.cfg.usr, block, hit.step, "access", 0),
-                    ),
-                )
+                rest = self._steps(context, hit.node, hit.birth, hit.step, 0)
+                yield Defect(leaf, hit.debt, hit.relation, (*path, *rest, end))
 
     def _inside_calls(self, context: Context) -> Iterator[Defect]:
         for passage in context.passages:
             if passage.debt.born is None:
                 continue
+            last = len(context.cfg.blocks[passage.node[0]].steps) - 1
+            into = Mark(context.cfg.usr, passage.node[0], last, "into", 0)
             for hit, chain in self._entered_hits(passage.callee, ()):
                 debt = passage.debt if not self._acts(passage.callee) else _at(passage.debt, hit.debt)
-                block = context.cfg.blocks[passage.node[0]]
-                last = len(block.steps) - 1
-                path = [*self._to(context, passage.node, passage.birth, 0)]
-                path += self._steps(context, passage.node, passage.birth, last, 0)
-                path.append(Mark(context.cfg.usr, block.id, last, "into", 0))
-                path += self._follow((passage.callee, *chain), hit, 1)
-                yield Defect(debt, hit.relation, tuple(path))
+                inside = self._follow((passage.callee, *chain), hit, 1)
+                for leaf in self._each_leaf(passage.debt):
+                    path = self._to(context, passage.node, passage.birth, 0)
+                    rest = self._steps(context, passage.node, passage.birth, last, 0)
+                    yield Defect(leaf, debt, hit.relation, (*path, *rest, into, *inside))
 
     def _acts(self, key: EntryKey) -> bool:
         reach = self.tabulation.reach
@@ -113,8 +110,9 @@ class Witnesses:
             if unwinds or (debt is not None and "thrown" in debt.seen):
                 continue  # who catches it is not known here; a use of the address after a handler is reported as such
             if debt is not None and debt.born is not None:
-                path = self._to(context, node, None, 0)
-                yield Defect(debt, Relation.BOUNDARY, (*path, Mark(context.cfg.usr, node[0], -1, "boundary", 0)))
+                end = Mark(context.cfg.usr, node[0], -1, "boundary", 0)
+                for leaf in self._each_leaf(debt):
+                    yield Defect(leaf, debt, Relation.BOUNDARY, (*self._to(context, node, None, 0), end))
 
     # --- hits of debts that entered from a caller ---
 
@@ -147,7 +145,7 @@ class Witnesses:
         if len(chain) == 1:
             path = self._to(context, hit.node, None, depth)
             path += self._steps(context, hit.node, None, hit.step, depth)
-            return [*path, Mark(context.cfg.usr, hit.node[0], hit.step, "access", depth)]
+            return [*path, Mark(context.cfg.usr, hit.node[0], hit.step, _end_role(hit), depth)]
         passage = next(p for p in context.passages if p.callee == chain[1] and p.debt.born is None)
         last = len(context.cfg.blocks[passage.node[0]].steps) - 1
         path = self._to(context, passage.node, None, depth)
@@ -183,7 +181,7 @@ class Witnesses:
         while queue:
             current = queue.popleft()
             arrivals = context.arrivals.get(current, {})
-            born = next((a for a in arrivals if a.birth is not None), None)
+            born = next((a for a in arrivals if a.birth is not None and self._bears(context, a)), None)
             if born is not None:
                 return self._unwind(seen, current, [(born, current)])
             if current[0] == context.cfg.entry and not arrivals:
@@ -195,10 +193,21 @@ class Witnesses:
             ):
                 return self._unwind(seen, current, [])
             for arrival in arrivals:
-                if arrival.source not in seen:
+                if arrival.birth is None and arrival.source not in seen:
                     seen[arrival.source] = (arrival, current)
                     queue.append(arrival.source)
         return []
+
+    def _bears(self, context: Context, arrival: Arrival) -> bool:
+        """Whether the write told of is the one, or among those, that an arrival's source block bears."""
+        if self.target is None:
+            return True
+        block, step = arrival.source[0], arrival.birth
+        if arrival.via is None or step != len(context.cfg.blocks[block].steps) - 1:
+            return self.target.site == Site(context.cfg.usr, block, step if step is not None else -1)
+        key, (exit, signature) = arrival.via
+        debt = self.tabulation.contexts[key].nodes[exit][signature].debt
+        return debt is not None and self.target in debt.leaves
 
     @staticmethod
     def _unwind(
@@ -249,6 +258,10 @@ class Witnesses:
 def _edge(cfg: Cfg, source: int, target: int) -> int:
     """The number of the edge between two blocks."""
     return next((n for n, edge in enumerate(cfg.blocks[source].edges) if edge.target == target), 0)
+
+
+def _end_role(hit: Hit) -> str:
+    return "boundary" if hit.relation is Relation.BOUNDARY else "access"
 
 
 def _at(debt: Debt, inner: Debt) -> Debt:

@@ -82,7 +82,7 @@ class _Narrator:
     def _told(self, mark: Mark) -> WitnessStep | None:
         cfg = self.functions[mark.function]
         match mark.role:
-            case "boundary":
+            case "boundary" if mark.step < 0:
                 return WitnessStep(cfg.place, self._boundary(cfg), "boundary", None, cfg.qualified, mark.depth)
             case "branch":
                 return self._branch(cfg, mark)
@@ -95,6 +95,9 @@ class _Narrator:
                 return self._made(cfg, step, mark, self._written(cfg, step), "write", self._write_event(step.event))
             case "access":
                 return self._access(cfg, step, mark)
+            case "boundary":
+                note = f"{cfg.name}() leaves by an exception return, with the write {self._state()}"
+                return self._made(cfg, step, mark, note, "boundary", None)
         return self._passed(cfg, step, mark)
 
     def _made(self, cfg: Cfg, step: Step, mark: Mark, note: str, role: str, event: Event | None) -> WitnessStep:
