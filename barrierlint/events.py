@@ -207,9 +207,10 @@ class Assign:
 class Call:
     """A call that stays a call: `callee` is the USR ("" if unknown) and `targets` what it can reach.
 
-    `qualified` is the printable qualified name, `args` the arguments (the object of a method first), `into` the name
-    that receives the result. `why` says how targets were found: direct, virtual, pointer, unknown. `pointer` is the callee's value where it is called through one. `types` are the
-    spellings of the arguments' types, `T *` where an address is passed; () if they are not known.
+    `qualified` is the printable qualified name, `args` the arguments (the object of a method first), `into` the
+    name that receives the result. `why` says how targets were found: direct, virtual, pointer, unknown. `pointer`
+    is the callee's value where it is called through one. `types` are the spellings of the arguments' types, `T *`
+    where an address is passed; () if they are not known.
     """
 
     callee: str
@@ -218,8 +219,8 @@ class Call:
     into: str | None = None
     targets: tuple[str, ...] = ()
     why: str = "direct"
-    pointer: Term | None = None
     types: tuple[str, ...] = ()
+    pointer: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from barrierlint.events import Call
 class Group:
     """Defects with one root cause: the clearest first, and the mark in the function that owes the repair.
 
-    Of equally clear ones the write in the deepest callee comes first: the page's own descriptor rather than a table's link.
+    Of equally clear ones the write in the deepest callee comes first: the page's own descriptor rather than a
+    table's link.
     """
 
     members: tuple[Defect, ...]
