@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.facts import Facts
-from barrierlint.dataflow.provenance import indexed_by, is_parameter, walk_index
-from barrierlint.dataflow.state import Debt, Phis, State, is_near, place_of, root
+from barrierlint.dataflow.provenance import indexed_by, is_parameter, walk_index, walk_shift
+from barrierlint.dataflow.state import UNKNOWN_SHIFT, Debt, Phis, State, is_near, place_of, root
 from barrierlint.dataflow.values import is_large, leaves, load, rebuild
 from barrierlint.events import Call
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown
@@ -307,4 +307,6 @@ class Leave:
         index = None if place is None or maps else walk_index(place)
         if index is not None:
             maps = frozenset(base for base in self.phis.roots(index) if not isinstance(base, AddressOf))
+            shift = (walk_shift(place) if place is not None else None) or UNKNOWN_SHIFT
+            debt = replace(debt, leaves=tuple(replace(leaf, shift=min(leaf.shift, shift)) for leaf in debt.leaves))
         return replace(debt, born=self.site, maps=maps, location=location, place=None if maps else place)

@@ -25,8 +25,7 @@ from barrierlint.events import Call
 class Group:
     """Defects with one root cause: the clearest first, and the mark in the function that owes the repair.
 
-    Of equally clear ones the write in the deepest callee comes first: the page's own descriptor rather than a
-    table's link.
+    Of equally clear ones a page's own descriptor comes before a table's link.
     """
 
     members: tuple[Defect, ...]
@@ -78,7 +77,7 @@ def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers
         heights = {name: min(list(marks).index(name) for _, marks in candidates if name in marks) for name in cover}
         owner = min(cover, key=lambda name: (-cover[name], heights[name], name))
         members = [(d, marks) for d, marks in candidates if owner in marks or _carries(d, owner, functions)]
-        told = sorted((d for d, _ in members), key=lambda d: (d.relation, d.debt.progress, -len(d.carriers)))
+        told = sorted((d for d, _ in members), key=lambda d: (d.relation, d.debt.progress, d.leaf.shift, len(d.path)))
         mark = next(marks[owner] for _, marks in members if owner in marks)
         groups.append(Group(tuple(told), mark))
         candidates = [candidate for candidate in candidates if candidate not in members]

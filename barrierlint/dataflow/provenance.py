@@ -45,6 +45,24 @@ def walk_index(location: Term) -> Term | None:
     return None
 
 
+def walk_shift(location: Term) -> int | None:
+    """The shift of the address bits that index a descriptor's place: 12, 21, 30, 39 with 4 KiB granules."""
+    if walk_index(location) is None:
+        return None
+    pending = [location]
+    while pending:
+        match pending.pop():
+            case Apply(">>" | ">>s", (_, Const(shift))):
+                return shift
+            case Element(_, index, _):
+                pending.append(index)
+            case Field(base, _):
+                pending.append(base)
+            case Apply(_, args):
+                pending.extend(reversed(args))
+    return None
+
+
 def indexed_by(index: Term) -> Term | None:
     """The address whose bits an index is made of, if it has that shape."""
     match index:

@@ -32,6 +32,10 @@ MAX_SOURCES = 16
 """Base symbols remembered of one merged value."""
 
 
+UNKNOWN_SHIFT = 64
+"""No shift of address bits is known."""
+
+
 class Progress(IntEnum):
     """How far the synchronization of a write has come. LOCAL: done for this PE, not for other PEs' walkers (NSH)."""
 
@@ -51,11 +55,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Leaf:
-    """A descriptor write that bears a debt: its step, the transition it makes, why it counts as a descriptor write."""
+    """A descriptor write that bears a debt: its step, the transition it makes, why it counts as a descriptor write.
+
+    `shift` is that of the address bits its place is indexed by: 12 for a page's own descriptor with 4 KiB granules.
+    """
 
     site: Site
     transition: str
     evidence: tuple[str, ...] = ()
+    shift: int = field(default=UNKNOWN_SHIFT, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from enum import IntEnum
 from barrierlint.cfg.descriptors import named_like_descriptor
 from barrierlint.cfg.graph import Step
 from barrierlint.dataflow.bits import known_bits
-from barrierlint.dataflow.provenance import is_parameter, walk_index
-from barrierlint.dataflow.state import Debt, Leaf, Phis, Progress, Site, State, root
+from barrierlint.dataflow.provenance import is_parameter, walk_index, walk_shift
+from barrierlint.dataflow.state import UNKNOWN_SHIFT, Debt, Leaf, Phis, Progress, Site, State, root
+from barrierlint.dataflow.values import fold
 from barrierlint.events import (
     Access,
     Accesses,
@@ -44,6 +45,9 @@ handle."""
 
 BLOCK = 1 << 21
 """What a level-2 block descriptor maps with the 4 KiB granule (DDI 0487 D8.2)."""
+
+OLD_VALUE = "cas-old"
+"""A compare-exchange whose result is the old value, not whether it wrote."""
 
 RESULT = -1
 """In `Settings.maps`: the function returns the address it maps."""
@@ -207,7 +211,7 @@ class Transfer:
             access.address,
             access.value,
             order=access.order,
-            op=access.op,
+            op=OLD_VALUE if access.op == "cas" else access.op,
             into=access.into,
             expected=access.expected,
             evidence=(evidence,),
@@ -239,7 +243,8 @@ class Transfer:
             self._store(after, write, location, value, old, place)
         if born is None or transition is None:
             return None
-        leaf = Leaf(site, transition.value, write.evidence)
+        shift = walk_shift(location) or walk_shift(write.location) or UNKNOWN_SHIFT
+        leaf = Leaf(site, transition.value, write.evidence, shift)
         born.debt = Debt(
             (leaf,),
             (site.block, site.step),
@@ -269,8 +274,12 @@ class Transfer:
         user page.
         """
         facts = born.facts
-        if write.op.startswith("c") and write.into is not None and not facts.assume(born.variables[write.into], True):
-            return False
+        if write.into is not None and write.op.startswith("c"):
+            told = born.variables[write.into]
+            if write.op == OLD_VALUE and write.expected is not None:
+                told = fold("==", (told, born.evaluate(write.expected)))
+            if not facts.assume(told, True):
+                return False
         if not facts.learn_bits(value, VALID, 0):
             return False
         for mask, equals in self.settings.required:

@@ -40,7 +40,8 @@ class Mark:
 @dataclass(frozen=True, slots=True)
 class Defect:
     """A debt that reaches something that depends on it: the write told of, its state there, how they relate, and
-    the path."""
+    the path.
+    """
 
     leaf: Leaf
     debt: Debt
