@@ -156,10 +156,17 @@ def _render(form: str, report: Report, rules: Sequence[RuleInfo], space: Namespa
 def _text(report: Report, rules: Mapping[str, RuleInfo], space: Namespace, colour: bool) -> str:
     from barrierlint.report import style, text
 
-    wanted = space.color == "always" or (
-        colour and sys.stdout is not None and style.wants_colour(space.color, sys.stdout, os.environ)
-    )
+    wanted = space.color == "always" or (colour and _coloured(space))
     return text.render(report, rules, text.View(style.Style(wanted), space.verbose, space.quiet, _columns()))
+
+
+def _coloured(space: Namespace) -> bool:
+    """Whether text on standard output is to have colours."""
+    from barrierlint.report import style
+
+    return space.color == "always" or (
+        sys.stdout is not None and style.wants_colour(space.color, sys.stdout, os.environ)
+    )
 
 
 def _columns() -> int:
@@ -180,7 +187,7 @@ def _save(file: str, text: str) -> None:
 def explain_command(space: Namespace) -> int:
     """Show one finding in full, or its litmus test."""
     from barrierlint import pipeline
-    from barrierlint.finding import Report
+    from barrierlint.report import defect, style
 
     report = pipeline.run(_options(space))
     finding = _chosen(space.fingerprint, (*report.findings, *report.refuted))
@@ -190,10 +197,8 @@ def explain_command(space: Namespace) -> int:
             raise CommandError(f"{finding.fingerprint} has no litmus test: {why}")
         write(finding.confirmation.litmus)
         return CLEAN
-    space.verbose = True
     rules = {rule.id: rule for rule in pipeline.all_rules()}
-    only = Report((finding,), files=report.files, functions=report.functions)
-    write(_text(only, rules, space, colour=True))
+    write(defect.render(finding, rules, style.Style(_coloured(space)), True, _columns()) + "\n")
     return CLEAN
 
 

@@ -79,7 +79,8 @@ def collect(request: Request) -> Inputs:
         for item in _inputs(path, request, commands):
             files.setdefault(os.path.realpath(item.path), item)
     usable, unusable = _split(files.values())
-    return Inputs(usable, (*_about_guesses(usable, request, commands, database), *unusable))
+    about = (*_about_guesses(usable, request, commands, database), *_about_assembly(request, commands))
+    return Inputs(usable, (*about, *unusable))
 
 
 def _commands(request: Request) -> tuple[dict[str, source.CompileCommand], str]:
@@ -128,9 +129,13 @@ def _as_named(real: str, folder: str) -> str:
 
 def sources_under(folder: str) -> Iterator[str]:
     """Yield the C and C++ sources below `folder` (no headers), hidden folders left out."""
+    return _files_under(folder, SUFFIXES)
+
+
+def _files_under(folder: str, suffixes: frozenset[str]) -> Iterator[str]:
     for directory, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (os.path.normpath(os.path.join(directory, name)) for name in names if suffix(name) in SUFFIXES)
+        yield from (os.path.normpath(os.path.join(directory, name)) for name in names if suffix(name) in suffixes)
 
 
 def suffix(name: str) -> str:
@@ -188,6 +193,8 @@ def _split(files: Iterable[Input]) -> tuple[tuple[Input, ...], tuple[Notificatio
 
 def _unusable(path: str, stated: bool) -> str:
     """Why `path` cannot be analysed, "" if it can; `stated` where the arguments name its language."""
+    if not os.path.isfile(path):
+        return "not a regular file"
     try:
         with open(path, "rb") as file:
             head = file.read(8192)
@@ -223,3 +230,19 @@ def _about_guesses(
         more = f" and {len(guessed) - 1} more" if guessed[1:] else ""
         text = f"{database} does not list {guessed[0]}{more}: the nearest listed file's arguments were used"
         yield Notification("not-in-database", text, Span(guessed[0], 1))
+
+
+def _about_assembly(request: Request, commands: dict[str, source.CompileCommand]) -> Iterator[Notification]:
+    """Say, once, which assembly files were passed over in folders and the database: what they do stays unknown."""
+    listed = {real for real in commands if suffix(real) in ASSEMBLY and os.path.exists(real)}
+    found: dict[str, str] = {} if request.paths else {real: os.path.relpath(real) for real in sorted(listed)}
+    for folder in filter(os.path.isdir, request.paths):
+        for path in sorted(_files_under(folder, ASSEMBLY)):
+            real = os.path.realpath(path)
+            if real in listed or not commands:
+                found.setdefault(real, path)
+    if found:
+        first, *rest = found.values()
+        more = f" and {len(rest)} more" if rest else ""
+        text = f"assembly files are not analysed, calls into them are unknown: passed over {first}{more}"
+        yield Notification("assembly", text, severity=Severity.NOTE)

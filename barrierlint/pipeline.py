@@ -78,7 +78,7 @@ def lower(options: Options) -> Lowered:
     units, lost = parse_all(inputs.files)
     programs = tuple(cfg.lower(linked, models) for linked in linkable(units))
     told = (note for program in programs for note in program.notifications)
-    notes = (*inputs.notifications, *lost, *(incomplete(note, inputs.files) for note in told))
+    notes = said_once((*inputs.notifications, *lost, *(incomplete(note, inputs.files) for note in told)))
     return Lowered(programs, models, len(inputs.files), notes)
 
 
@@ -103,6 +103,35 @@ def incomplete(note: Notification, files: Sequence[Input]) -> Notification:
     if note.lost or note.kind not in UNREAD or not own:
         return note
     return replace(note, lost=True, severity=Severity.ERROR)
+
+
+def said_once(notes: Sequence[Notification]) -> tuple[Notification, ...]:
+    """Leave one line a loss: of a file that clang gave up on the first error, of nesting the first that is too deep.
+
+    What a loss already says becomes a note, which is there for those who ask.
+    """
+    given_up = {note.span.path for note in notes if note.span and note.lost and note.kind == "parse-error"}
+    nested = {note.span.path for note in notes if note.span and note.lost and note.kind == "too-deep"}
+    bodies = {(note.span, note.message.rpartition(": ")[2]) for note in notes if note.lost and note.kind == "lost-body"}
+    first = {note.span.path: note for note in reversed(notes) if note.span and _is_cause(note)}
+    kept: list[Notification] = []
+    for note in notes:
+        path = note.span.path if note.span else ""
+        cause = first.get(path)
+        if path in given_up and note.lost and note.kind == "parse-error" and cause:
+            text = f"{note.message}; the first is: {cause.message}"
+            kept.append(replace(note, message=text, span=cause.span))
+            continue
+        said = path in given_up and (note.kind == "lost-body" or _is_cause(note))
+        said = said or (path in nested and note.kind == "lost-body" and "nesting level" in note.message)
+        said = said or (_is_cause(note) and (note.span, note.message) in bodies)
+        kept.append(replace(note, lost=False, severity=Severity.NOTE) if said else note)
+    return tuple(kept)
+
+
+def _is_cause(note: Notification) -> bool:
+    """Whether `note` is one error of clang's, not the loss that came of it."""
+    return note.kind == "parse-error" and not note.lost
 
 
 def load_models(options: Options, paths: Sequence[str]) -> Models:

@@ -43,8 +43,9 @@ def render(finding: Finding, rules: Mapping[str, RuleInfo], style: Style, verbos
 
 
 def title(finding: Finding, rules: Mapping[str, RuleInfo], style: Style) -> str:
-    """Return `error[BL001 access-without-dsb]: message`."""
-    head = f"{finding.severity}[{rule_title(finding.rule, rules)}]"
+    """Return `error[BL001 access-without-dsb]: message`; what the simulation refutes is called so."""
+    word = "refuted" if finding.confirmation.verdict is Verdict.REFUTED else finding.severity.value
+    head = f"{word}[{rule_title(finding.rule, rules)}]"
     return style.paint(finding.severity.value, head) + style.paint("title", f": {printable(finding.message)}")
 
 

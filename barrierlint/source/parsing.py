@@ -30,6 +30,7 @@ from barrierlint.source.probes import read_probed, want_instantiations
 from barrierlint.source.reading import Reading
 from barrierlint.source.records import read_records
 from barrierlint.source.roots import Roots, find_roots, read_globals
+from barrierlint.source.stack import deeply
 from barrierlint.source.tree import TranslationUnit
 
 LIMIT = 20_000
@@ -64,7 +65,7 @@ def parse(
     deepest = sys.getrecursionlimit()
     sys.setrecursionlimit(max(deepest, _RECURSION))
     try:
-        return _parse(main, words, contents, source, target, notes, limit)
+        return deeply(lambda: _parse(main, words, contents, source, target, notes, limit))
     finally:
         sys.setrecursionlimit(deepest)
 

@@ -171,3 +171,10 @@ def test_no_words_at_all(run: Run) -> None:
     ran = run()
     assert ran.status == 2
     assert ran.err
+
+
+def test_explain_a_refuted_suspicion_says_so(run: Run) -> None:
+    ran = run("explain", fingerprint_of(run, "bad.c"), "bad.c", "--features", "ets2", "--")
+    assert ran.status == 0
+    assert ran.out.startswith("refuted[BL001 access-without-dsb]")
+    assert "= simulation: refuted" in ran.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -109,16 +110,54 @@ def test_an_empty_file_is_clean(run: Run) -> None:
     Path("empty.c").write_text("")
     ran = run("empty.c", "--")
     assert ran.status == 0
+    assert "the file is empty" in ran.out.splitlines()[0]
     assert ran.out.endswith("no findings in 0 functions of 1 file\n")
 
 
-@pytest.mark.parametrize("opening", ["{", "if (1) {", "while (1) {"])
+@pytest.mark.parametrize("opening", ["{", "if (x) {", "while (x) {", "if (x) ", "if (x) return; else "])
 def test_ten_thousand_nested_blocks(run: Run, opening: str) -> None:
-    Path("deep.c").write_text("void f(void) {" + opening * 10_000 + "}" * 10_000 + "}\n")
-    ran = run("deep.c", "--")
+    closing = "}" * (10_000 * opening.count("{"))
+    Path("deep.c").write_text("void f(int x) {" + opening * 10_000 + ";" + closing + "}\n")
+    ran = run("deep.c", "-q", "--")
+    assert (ran.status, ran.err) == (3, "")
+    assert one_line(ran.out).startswith("deep.c:1:")
+    assert "nest" in ran.out
+
+
+def test_a_file_that_clang_gives_up_on_is_one_line(run: Run) -> None:
+    Path("broken.c").write_text("int f( { return }\n")
+    ran = run("broken.c", "--")
     assert ran.status == 3
-    assert "deep.c" in ran.out
-    assert "Traceback" not in ran.out + ran.err
+    first, *others = ran.out.splitlines()
+    assert first.startswith("broken.c:1:8: error[parse-error]")
+    assert "the first is: expected parameter declarator" in first
+    assert not [line for line in others if "error[" in line or "warning[" in line]
+    assert "1 part of the input not analysed" in others[-1]
+    assert run("broken.c", "-v", "--").out.count("broken.c:1:") > 1
+
+
+def test_a_pipe_is_not_waited_for(run: Run) -> None:
+    os.mkfifo("pipe.c")
+    ran = run("pipe.c", "-q", "--")
+    assert (ran.status, one_line(ran.out)) == (3, "error[unreadable-input]: pipe.c: not a regular file")
+
+
+def test_assembly_in_a_folder_is_passed_over_with_a_word(run: Run, tree: Path) -> None:
+    assert "assembly" not in run(".", "--").out
+    for name in ("sub/start.S", "sub/entry.s"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("dsb ish\n")
+    (line,) = [line for line in run(".", "--").out.splitlines() if "assembly" in line]
+    assert line.endswith("passed over sub/entry.s and 1 more")
+    database(
+        Path(), *({"directory": str(tree), "file": name, "command": "cc -c"} for name in ("good.c", "sub/start.S"))
+    )
+    for words in ((".",), ("-p", ".")):
+        ran = run("check", *words)
+        assert ran.status == 0
+        (line,) = [line for line in ran.out.splitlines() if "assembly" in line]
+        assert line.endswith("passed over sub/start.S")
+    assert "assembly" not in run("good.c").out
 
 
 def test_a_missing_header_is_said(run: Run) -> None:
