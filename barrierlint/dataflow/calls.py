@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
-from barrierlint.cfg.graph import RETURN, Cfg
+from barrierlint.cfg.graph import RETURN, THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.provenance import indexed_by, is_parameter, walk_index, walk_shift
@@ -44,6 +44,15 @@ class EntryKey:
     touched: frozenset[Term]
     truths: frozenset[tuple[Term, bool]] = frozenset()
     slots: frozenset[Term] = frozenset()
+
+    def may_depend(self, cfg: Cfg) -> bool:
+        """Whether an access in the callee can depend on the debt that enters: its address comes from what is handed
+        in."""
+        if self.debt is None:
+            return False
+        if self.debt.maps:
+            return self.debt.maps != {OTHER}
+        return any(name != THIS and Unknown(name) not in self.touched for name in cfg.params)
 
 
 def generic(cfg: Cfg) -> EntryKey:

@@ -273,14 +273,12 @@ class Tabulation:
         collect: bool,
     ) -> None:
         ordered = self.reach.acts(callee.usr)
-        if state.debt is None or ordered or self.reach.accesses[callee.usr]:
-            key = self._entry(state, call, callee, context.phis, ordered, context.key.slots)
-            inner = self.context(key)
-            inner.callers.setdefault((context.key, node))
-        else:
-            key = self._entry(_without_debt(state), call, callee, context.phis, ordered, context.key.slots)
-            inner = self.context(key)
-            inner.callers.setdefault((context.key, node))
+        slots = context.key.slots
+        key = self._entry(state, call, callee, context.phis, ordered, slots)
+        if not ordered and not (self.reach.accesses[callee.usr] and key.may_depend(callee)):
+            key = self._entry(_without_debt(state), call, callee, context.phis, ordered, slots)
+        inner = self.context(key)
+        inner.callers.setdefault((context.key, node))
         if collect:
             if state.debt is not None and key.debt is not None:
                 context.passages.append(Passage(node, birth, state.debt, key))
@@ -290,6 +288,8 @@ class Tabulation:
         thrown = tuple(edge for edge in block.edges if edge.reason == "throw")
         leave = Leave(state, call, callee, inner.phis, context.phis, site)
         for at, exit, unwinds in list(inner.exits()):
+            if state.debt is not None and exit.debt is not None and exit.debt.born is not None:
+                continue  # that debt is followed by a state of its own
             after = leave.state(exit, call.into, ordered)
             if after is None:
                 continue

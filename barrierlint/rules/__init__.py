@@ -127,18 +127,18 @@ def _message(confidence: Confidence, sentence: str, write: WitnessStep, end: Wit
 
 
 def _also(group: Group, program: Program) -> list[WitnessStep]:
+    """Where else the same defect shows: one step a place, instantiations folded."""
     from barrierlint.rules.narrate import witness
 
-    seen = {_ends(witness(group.shown, program.functions).steps)}
+    seen = {_place(witness(group.shown, program.functions).steps[-1])}
     also: list[WitnessStep] = []
     for member in group.members[1:]:
-        steps = witness(member, program.functions).steps
-        if _ends(steps) not in seen:
-            seen.add(_ends(steps))
-            also.append(steps[-1])
+        last = witness(member, program.functions).steps[-1]
+        if _place(last) not in seen:
+            seen.add(_place(last))
+            also.append(last)
     return also
 
 
-def _ends(steps: tuple[WitnessStep, ...]) -> tuple[object, object]:
-    write = next(step for step in steps if step.role == "write")
-    return (write.span, steps[-1].span)
+def _place(step: WitnessStep) -> tuple[object, str]:
+    return (step.span, step.role)
