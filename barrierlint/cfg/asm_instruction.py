@@ -15,7 +15,7 @@ from barrierlint.cfg.asm_memory import memory
 from barrierlint.cfg.asm_operand import Allocation
 from barrierlint.cfg.asm_system import system
 from barrierlint.cfg.asm_text import Statement
-from barrierlint.events import Call, UnknownInstruction
+from barrierlint.events import Access, Call, Kind, UnknownInstruction
 from barrierlint.terms import AddressOf, Apply, Const, Name, Term, Unknown
 
 
@@ -96,6 +96,8 @@ def _call(machine: Machine, target: Term) -> None:
             callee = id if kind == "function" else f"c:@F@{id}"
             machine.emit(Call(callee, id, args, into, (callee,), "direct"))
         case _:
+            if not isinstance(target, Unknown):
+                machine.emit(Access(Kind.FETCH, target, size=4))
             machine.emit(Call("", "", args, into, (), "pointer"))
     machine.forget({str(n) for n in (*range(19), 30)} & set(machine.registers))
     machine.registers["0"] = Name(into)

@@ -8,7 +8,7 @@ between signatures.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from barrierlint.cfg.graph import Cfg
 from barrierlint.cfg.nodes import Node, function_nodes, peel
@@ -25,6 +25,7 @@ class Pointers:
         self._places: dict[str, dict[str, None]] = {}
         for stored in assigned:
             self._places.setdefault(stored.place, {})[stored.function] = None
+        self._computed: set[str] = set()
         self._pending: list[tuple[str, str]] = []  # (to, from): what the second holds, the first may hold
         for function in functions.values():
             for node in function_nodes(function):
@@ -35,24 +36,30 @@ class Pointers:
         """The functions seen to be stored in `place` (`record::member` or a variable id), in order of appearance."""
         return tuple(self._places.get(place, ()))
 
+    def is_computed(self, target: tree.Expression | None) -> bool:
+        """Whether a call's `target` is made of an integer or a data pointer: code that was not linked with this."""
+        return target is not None and (is_made(target, target.type) or place_of(target) in self._computed)
+
     def _visit(self, node: Node, owner: tree.Function, functions: Mapping[str, tree.Function]) -> None:
         match node:
             case tree.CallExpression(callee=callee, args=args) | tree.Construct(callee=callee, args=args):
                 function = functions.get(callee)
                 for param, arg in zip(function.params if function else (), args, strict=False):
-                    self._store(param.id, arg)
+                    self._store(param.id, param.type, arg)
             case tree.Declaration(variable=variable, value=value) if value is not None:
-                self._store(variable.id, value)
+                self._store(variable.id, variable.type, value)
             case tree.Assignment(op="=", target=target, value=value):
-                self._store(place_of(target), value)
+                self._store(place_of(target), target.type, value)
             case tree.MemberInitializer(member=member, value=value) if member:
-                self._store(f"{owner.record}::{member}", value)
+                self._store(f"{owner.record}::{member}", value.type, value)
 
-    def _store(self, place: str, value: tree.Expression) -> None:
+    def _store(self, place: str, type: tree.Type, value: tree.Expression) -> None:
         if not place or value.type.kind not in _CALLABLE:
             return
         for function in named_functions(value):
             self._places.setdefault(place, {})[function] = None
+        if is_made(value, type):
+            self._computed.add(place)
         source = place_of(value)
         if source and source != place:
             self._pending.append((place, source))
@@ -63,6 +70,9 @@ class Pointers:
         while changed:
             changed = False
             for target, source in self._pending:
+                if source in self._computed and target not in self._computed:
+                    self._computed.add(target)
+                    changed = True
                 known = self._places.get(source)
                 if not known:
                     continue
@@ -70,6 +80,29 @@ class Pointers:
                 before = len(place)
                 place.update(known)
                 changed = changed or len(place) > before
+
+
+def is_made(expression: tree.Expression, type: tree.Type) -> bool:
+    """Whether a pointer to a function, of `type`, is converted from an integer (not 0) or from a pointer to data."""
+    if not _points_to_code(type):
+        return False
+    while isinstance(expression, tree.Cast | tree.Unary):
+        inner = expression.operand
+        if isinstance(expression, tree.Unary) and (expression.op != "*" or inner.type.element != expression.type):
+            return False
+        if isinstance(expression, tree.Unary) and expression.type.kind != "function":
+            return False
+        expression = inner
+    if isinstance(expression, tree.Integer):
+        return expression.value != 0
+    source = expression.type
+    return source.kind in ("integer", "enum") or (source.kind == "pointer" and not _points_to_code(source))
+
+
+def _points_to_code(type: tree.Type) -> bool:
+    while type.kind in ("pointer", "reference") and type.element is not None:
+        type = type.element
+    return type.kind == "function"
 
 
 def named_functions(expression: tree.Expression) -> list[str]:
@@ -143,16 +176,19 @@ def captures_this(functions: Mapping[str, tree.Function]) -> frozenset[str]:
     return frozenset(uses)
 
 
-def roots(functions: Mapping[str, Cfg], candidates: Iterable[str]) -> tuple[str, ...]:
+def roots(functions: Mapping[str, Cfg], candidates: Iterable[str], replaced: Set[str] = frozenset()) -> tuple[str, ...]:
     """The functions among `candidates` (in source order) that no other function calls; of a cycle nobody enters, its
     first.
+
+    `replaced` are functions in whose place a model's word stands wherever they are called: neither they nor what only
+    they call is a root.
     """
     callees = {usr: _callees(cfg, functions) for usr, cfg in functions.items()}
     called = {target for usr, targets in callees.items() for target in targets if target != usr}
-    wanted = [usr for usr in dict.fromkeys(candidates) if usr in functions]
+    wanted = [usr for usr in dict.fromkeys(candidates) if usr in functions and usr not in replaced]
     chosen = [usr for usr in wanted if usr not in called]
     reached: set[str] = set()
-    for usr in chosen:
+    for usr in (*chosen, *replaced):
         _reach(usr, callees, reached)
     for usr in wanted:
         if usr not in reached:

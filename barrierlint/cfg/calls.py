@@ -10,6 +10,7 @@ from __future__ import annotations
 from barrierlint.cfg import cleanups
 from barrierlint.cfg.accesses import address_of, is_object, memory, read, width, write
 from barrierlint.cfg.callgraph import place_of
+from barrierlint.cfg.constants import held
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import EFFECTS, PLACES, VALUES, Frame, Place
 from barrierlint.cfg.modelled import Given, lower_intrinsic, lower_modelled
@@ -18,7 +19,7 @@ from barrierlint.cfg.noncalls import IDENTITIES, special
 from barrierlint.cfg.places import address
 from barrierlint.cfg.promotion import pointees
 from barrierlint.cfg.records import is_closure
-from barrierlint.cfg.storage import parameter_type
+from barrierlint.cfg.storage import parameter_spellings, parameter_type
 from barrierlint.events import Access, Call, Kind
 from barrierlint.finding import Span
 from barrierlint.source import tree
@@ -85,7 +86,9 @@ def _call(frame: Frame, expression: tree.CallExpression) -> Term:
     if lower_modelled(frame, given, model) or lower_intrinsic(frame, given):
         return given.result
     targets, why = _targets(frame, expression, target)
-    event = Call(expression.callee, expression.qualified, given.terms, given.into, targets, why)
+    if target is not None and not targets and frame.environment.pointers.is_computed(expression.target):
+        frame.emit(Access(Kind.FETCH, target, size=4), expression.span)
+    event = Call(expression.callee, expression.qualified, given.terms, given.into, targets, why, given.spellings)
     frame.emit(event, expression.span)
     _after(frame, expression.noreturn or (model is not None and model.noreturn), targets)
     return given.result
@@ -178,6 +181,9 @@ def _targets(frame: Frame, expression: tree.CallExpression, target: Term | None)
     if named:
         return named, "direct" if len(named) == 1 else "pointer"
     if expression.target is not None:
+        own = held(expression.target, frame.environment.constants)
+        if own:
+            return tuple(usr for usr in own if usr in functions), "direct" if len(own) == 1 else "pointer"
         stored = frame.environment.pointers.targets(place_of(expression.target))
         found = tuple(usr for usr in stored if usr in functions)
         return found, "pointer" if found else "unknown"
@@ -212,7 +218,7 @@ def _after(frame: Frame, noreturn: bool, targets: tuple[str, ...]) -> None:
 def call_function(frame: Frame, usr: str, args: tuple[Term, ...], span: Span, note: str) -> None:
     """Call the function `usr`, whose body is in the program, for its effect."""
     function = frame.environment.functions[usr]
-    frame.emit(Call(usr, function.qualified, args, None, (usr,)), span, note)
+    frame.emit(Call(usr, function.qualified, args, None, (usr,), types=parameter_spellings(function)), span, note)
     _after(frame, function.noreturn, (usr,))
 
 
@@ -223,7 +229,8 @@ def call_method(frame: Frame, usr: str, object: Term, span: Span, note: str) -> 
     overriding = environment.overriders.get(usr, ()) if function is None or function.virtual else ()
     targets = tuple(target for target in (usr, *overriding) if target in environment.functions)
     qualified = function.qualified if function is not None else ""
-    frame.emit(Call(usr, qualified, (object,), None, targets, "virtual" if overriding else "direct"), span, note)
+    why = "virtual" if overriding else "direct"
+    frame.emit(Call(usr, qualified, (object,), None, targets, why, ("void *",)), span, note)
     _after(frame, False, targets)
 
 

@@ -10,6 +10,7 @@ from barrierlint.cfg.accesses import address_of, is_object, memory, read, width,
 from barrierlint.cfg.calls import call_function, pass_arguments
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
+from barrierlint.cfg.modelled import passed
 from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.objects import copy, destroy_later, initialize
 from barrierlint.cfg.places import own_storage
@@ -30,7 +31,8 @@ def construct(frame: Frame, place: Place, made: tree.Construct) -> None:
     elif made.callee and made.args:
         home = address_of(frame, place, made.span)
         args = pass_arguments(frame, made)
-        event = Call(made.callee, made.qualified, (home, *args))
+        types = (f"{made.type.spelling} *", *(passed(arg.type) for arg in made.args))
+        event = Call(made.callee, made.qualified, (home, *args), types=types)
         frame.emit(event, made.span)
         frame.builder.split()
     elif len(made.args) == 1:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from barrierlint.cfg.callgraph import Pointers, captures_this, overriders
+from barrierlint.cfg.constants import constants
 from barrierlint.cfg.descriptors import Descriptors
 from barrierlint.cfg.entries import entries
 from barrierlint.cfg.exceptions import guarded, throwing
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 class Environment:
     """The program around a function. All keys are USRs or variable ids.
 
-    `overriders` maps a virtual method to the methods that override it, directly or not; `pointers` finds the functions
-    that can be stored in a place; `in_memory` are variables with an address; `throwing` functions an exception can
-    leave; `destructors` maps a record to its destructor; `entries` maps methods called on entries of tables to the
-    type these are known by; `this_captured` are lambdas that use the `this` of the function around them.
+    `overriders` maps a virtual method to the methods that override it, directly or not; `pointers` finds the
+    functions that can be stored in a place; `constants` maps a constant object to its initialiser; `in_memory` are
+    variables with an address; `throwing` functions an exception can leave; `destructors` maps a record to its
+    destructor; `entries` maps methods called on entries of tables to the type these are known by; `this_captured` are
+    lambdas that use the `this` of the function around them.
     """
 
     functions: dict[str, tree.Function]
@@ -45,6 +47,7 @@ class Environment:
     destructors: dict[str, str]
     this_captured: frozenset[str]
     entries: dict[str, tree.Type]
+    constants: dict[str, tree.Expression]
 
 
 def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
@@ -70,6 +73,7 @@ def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
         destructors=_destructors(functions.values()),
         this_captured=captures_this(functions),
         entries=entries(functions, lambda type: descriptors.evidence(type) is not None),
+        constants=constants(functions.values(), units),
     )
 
 

@@ -22,7 +22,7 @@ from barrierlint.cfg.environment import Environment
 from barrierlint.cfg.frame import Frame
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.cfg.places import member_place, own_storage
-from barrierlint.cfg.storage import initializes
+from barrierlint.cfg.storage import has_object, initializes, parameter_spellings
 from barrierlint.finding import Span
 from barrierlint.source import tree
 from barrierlint.terms import Field, Name, Term
@@ -48,7 +48,6 @@ def _finish(frame: Frame) -> Cfg:
     function = frame.function
     blocks, entry, exit, unwind = frame.builder.finish()
     object = (THIS,) if has_object(function) else ()
-    types = tuple(param.type.spelling for param in function.params)
     return Cfg(
         usr=function.usr,
         name=function.name,
@@ -63,17 +62,10 @@ def _finish(frame: Frame) -> Cfg:
         external=function.external,
         pattern=function.pattern,
         returns=function.result.spelling,
-        param_types=(("void *",) if object else ()) + types,
+        param_types=parameter_spellings(function),
         virtual=function.virtual,
         overrides=function.overrides,
     )
-
-
-def has_object(function: tree.Function) -> bool:
-    """True where the first parameter is the object (or the closure) the function is called on."""
-    if function.kind == "lambda":
-        return True
-    return bool(function.record) and not function.is_static
 
 
 def _end(function: tree.Function) -> Span:

@@ -99,7 +99,7 @@ class Cfg:
 class Program:
     """The graphs of all functions analysed together, by USR, and what was lost in making them.
 
-    `roots` are functions no analysed function calls, in source order.
+    `roots` are functions no analysed function calls, in source order; those whose calls a model replaces are none.
     """
 
     functions: dict[str, Cfg]

@@ -42,6 +42,22 @@ class Given:
         """The name of the result, 0 if there is none."""
         return Name(self.into) if self.into else ZERO
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The spellings of the operands' types, `T *` where an address is passed."""
+        if not self.has_object:
+            return tuple(passed(type) for type in self.types)
+        object = self.types[0]
+        pointer = object.spelling if object.kind == "pointer" else f"{object.spelling} *"
+        return (pointer, *(passed(type) for type in self.types[1:]))
+
+
+def passed(type: tree.Type) -> str:
+    """The spelling of what an argument of `type` is passed as: arrays decay."""
+    if type.kind == "array" and type.element is not None:
+        return f"{type.element.spelling} *"
+    return type.spelling
+
 
 def _known(given: Given) -> dict[Term, tuple[tree.Type, ...]]:
     return {given.terms[0]: given.pointees} if given.terms else {}
@@ -52,7 +68,7 @@ def _known(given: Given) -> dict[Term, tuple[tree.Type, ...]]:
 
 def lower_modelled(frame: Frame, given: Given, model: FunctionModel | None) -> bool:
     """Emit what a model says of the function called; False if it replaces nothing."""
-    if model is None or not (model.writes or model.access or model.does or model.drain):
+    if model is None or not model.replaces:
         return False
     note, span = f"from the model {model.name}", given.call.span
     bound = False

@@ -14,6 +14,7 @@ from barrierlint.cfg.accesses import address_of, is_object, memory, read, width,
 from barrierlint.cfg.calls import call_into, call_method, call_value
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
+from barrierlint.cfg.modelled import passed
 from barrierlint.cfg.places import address
 from barrierlint.cfg.records import is_closure
 from barrierlint.events import Access, Call, Kind
@@ -232,7 +233,9 @@ def _new(frame: Frame, expression: tree.New) -> Term:
         home = placement[0]
     else:
         into = frame.builder.temporary()
-        frame.emit(Call("", "operator new", (Const(width(frame, pointed)), *placement), into), expression.span)
+        types = ("unsigned long", *(passed(arg.type) for arg in expression.placement))
+        size = Const(width(frame, pointed))
+        frame.emit(Call("", "operator new", (size, *placement), into, types=types), expression.span)
         frame.builder.split()
         home = Name(into)
     if expression.construct is not None:
@@ -244,7 +247,7 @@ def _delete(frame: Frame, expression: tree.Delete) -> Term:
     pointer = frame.value(expression.operand)
     if expression.destructor:
         call_method(frame, expression.destructor, pointer, expression.span, "destructor")
-    frame.emit(Call("", "operator delete", (pointer,)), expression.span)
+    frame.emit(Call("", "operator delete", (pointer,), types=("void *",)), expression.span)
     frame.builder.split()
     return ZERO
 

@@ -45,7 +45,13 @@ def _lower(units: Sequence[tree.TranslationUnit], models: Models) -> Program:
         except RecursionError:
             notifications.append(_too_deep(function))
     candidates = [usr for unit in analysed for usr in unit.roots]
-    return Program(functions, callgraph.roots(functions, candidates), tuple(notifications))
+    replaced = {usr for usr, cfg in functions.items() if _is_replaced(models, cfg.qualified)}
+    return Program(functions, callgraph.roots(functions, candidates, replaced), tuple(notifications))
+
+
+def _is_replaced(models: Models, qualified: str) -> bool:
+    model = models.function(qualified)
+    return model is not None and model.replaces
 
 
 def lower_one(environment: Environment, function: tree.Function) -> Cfg:

@@ -127,6 +127,18 @@ def parameter_type(
     return None
 
 
+def has_object(function: tree.Function) -> bool:
+    """True where the first parameter is the object (or the closure) the function is called on."""
+    if function.kind == "lambda":
+        return True
+    return bool(function.record) and not function.is_static
+
+
+def parameter_spellings(function: tree.Function) -> tuple[str, ...]:
+    """The spellings of the types of a function's parameters, the object first."""
+    return (("void *",) if has_object(function) else ()) + tuple(param.type.spelling for param in function.params)
+
+
 def forwarded(functions: dict[str, tree.Function], callee: str) -> tree.MemberInitializer | None:
     """The one initialiser of a constructor that only gives its one member (or base) a value, None for any other."""
     function = functions.get(callee)

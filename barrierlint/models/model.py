@@ -93,6 +93,11 @@ class FunctionModel:
     exempt: str = ""
     noreturn: bool = False
 
+    @property
+    def replaces(self) -> bool:
+        """Whether what the model says takes the place of a call; the function's own body then owes nothing."""
+        return bool(self.writes or self.access or self.does or self.drain)
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:

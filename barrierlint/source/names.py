@@ -105,9 +105,9 @@ class Names:
         kind = self._kind(cursor)
         type = self._types.of(cursor)
         if kind == "global":
-            return Variable(f"{clang_c.usr(cursor)}#{name}#0", name, type, kind)
+            return Variable(f"{clang_c.usr(cursor)}#{name}#0", name, type, kind, _is_const(cursor))
         owner = lib.clang_getCursorSemanticParent(cursor)
-        return Variable(self.fresh(self.usr(owner), name, position(cursor)[1]), name, type, kind)
+        return Variable(self.fresh(self.usr(owner), name, position(cursor)[1]), name, type, kind, _is_const(cursor))
 
     def fresh(self, owner: str, name: str, offset: int) -> str:
         """Return a new id; locals of nested uses of one macro share name and offset and are numbered."""
@@ -131,6 +131,11 @@ class Names:
     def type(self, cursor: Cursor) -> Type:
         """Return the type of a node."""
         return self._types.of(cursor)
+
+
+def _is_const(cursor: Cursor) -> bool:
+    """Whether a declared object cannot change; clang says of an array's canonical type what its elements are."""
+    return bool(lib.clang_isConstQualifiedType(lib.clang_getCanonicalType(lib.clang_getCursorType(cursor))))
 
 
 def standard_name(name: str) -> str:

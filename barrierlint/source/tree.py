@@ -37,13 +37,14 @@ class Type:
 @dataclass(frozen=True, slots=True)
 class Variable:
     """A declared object: `id` is unique in the program (`usr#name#offset`); `kind` is param, local, static, global,
-    member.
+    member. `const` where the object itself (of an array: its elements) cannot change.
     """
 
     id: str
     name: str
     type: Type
     kind: str
+    const: bool = False
 
 
 # --- expressions -------------------------------------------------------------------------------------------------

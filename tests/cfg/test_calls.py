@@ -7,9 +7,22 @@ from pathlib import Path
 import pytest
 
 from barrierlint.cfg import dot, listing
-from barrierlint.events import Access, Call, ContextSync, DescriptorWrite, Drain, Dsb, Event, Order, Tlbi, Transition
+from barrierlint.events import (
+    Access,
+    Call,
+    ContextSync,
+    DescriptorWrite,
+    Drain,
+    Dsb,
+    Event,
+    Kind,
+    Order,
+    Tlbi,
+    Transition,
+)
 from barrierlint.models import Models, load
-from tests.cfg.snippets import events, graph, lines, named, paths, program
+from barrierlint.terms import show
+from tests.cfg.snippets import events, graph, lines, named, paths, program, shown
 
 
 def calls(made: object) -> list[tuple[str, int]]:
@@ -23,7 +36,13 @@ def calls(made: object) -> list[tuple[str, int]]:
         ("e(1);", [("direct", 0)]),
         ("fn h = g; h(1);", [("pointer", 1)]),
         ("(x ? g : k)(1);", [("pointer", 2)]),
-        ("table.set(1);", [("pointer", 2)]),
+        ("table.set(1);", [("direct", 1)]),
+        ("pointed->set(1);", [("direct", 1)]),
+        ("rows[x].set(1);", [("pointer", 2)]),
+        ("table.get(1);", [("unknown", 0)]),
+        ("loose.set(1);", [("pointer", 3)]),
+        ("elsewhere.set(1);", [("pointer", 3)]),
+        ("outside.set(1);", [("direct", 0)]),
         ("array[x](1);", [("pointer", 2)]),
         ("given(1);", [("unknown", 0)]),
         ("apply(k);", [("direct", 1)]),
@@ -31,9 +50,12 @@ def calls(made: object) -> list[tuple[str, int]]:
 )
 def test_targets(body: str, expected: list[tuple[str, int]]) -> None:
     code = """
-    typedef void (*fn)(int); void e(int); static void g(int i) {} static void k(int i) {}
+    typedef void (*fn)(int); void e(int); static void g(int i) {} static void k(int i) {} static void m(int i) {}
     struct ops { fn set; fn get; };
     static const struct ops table = { .set = g }; static const struct ops other = { .set = k };
+    static struct ops loose = { .set = m }; static const struct ops *const pointed = &table;
+    static const struct ops rows[] = { { .set = g }, { .set = k } }; extern const struct ops elsewhere;
+    static const struct ops outside = { .set = e };
     static fn array[] = { g, k }; static void apply(fn a) { a(1); }
     """
     assert calls(graph(code + f"void f(int x, fn given) {{ {body} }}")) == expected
@@ -45,6 +67,52 @@ def test_parameter_that_holds_known_functions_is_resolved() -> None:
     )
     assert calls(graph(code, "apply")) == [("pointer", 1)]
     assert calls(graph(code.replace("apply(k)", "apply(0)"), "apply")) == [("unknown", 0)]
+
+
+@pytest.mark.parametrize(
+    ("body", "fetched"),
+    [
+        ("((fn)va)(1);", "va"),
+        ("(*(fn)va)(1);", "va"),
+        ("fn h = (fn)va; h(1);", "h"),
+        ("fn h = data; h(1);", "h"),
+        ("given(1);", ""),
+        ("(*slots)(1);", ""),
+        ("slots[1](1);", ""),
+        ("((other)given)(1, 2);", ""),
+        ("fn h = 0; h(1);", ""),
+        ("fn h = (fn)(u64)k; h(1);", ""),
+    ],
+)
+def test_a_call_through_a_computed_address_fetches(body: str, fetched: str) -> None:
+    code = "typedef void (*fn)(int); typedef void (*other)(int, int); static void k(int i) {}"
+    made = graph(f"{code} void f(u64 va, void *data, fn given, fn *slots) {{ {body} }}")
+    found = [e for e in events(made, Access) if isinstance(e, Access) and e.kind is Kind.FETCH]
+    assert [show(e.address) for e in found] == [fetched] * bool(fetched)
+    assert len(events(made, Call)) == 1
+
+
+def test_a_jump_in_asm_through_a_register_fetches() -> None:
+    made = graph('void f(u64 va) { asm volatile("blr %0" : : "r"(va) : "memory"); }')
+    assert next(shown(step) for step in made.steps()) == "Access fetch [va]"
+
+
+def test_calls_tell_the_types_of_their_arguments() -> None:
+    code = """
+    struct S { int v; void m(u64, const char *); ~S(); }; void e(u64, void *, const u8 (&)[4]); struct T { T(int *); };
+    static void known(S *, u64) {}
+    void f(S s, S *p, u64 n, u8 (&a)[4], int *i) { e(n, p, a); s.m(n, "x"); p->m(1, "y"); known(p, n); T t(i); }
+    """
+    made = graph(code, cpp=True)
+    calls = [e for e in events(made, Call) if isinstance(e, Call)]
+    assert all(len(e.types) == len(e.args) for e in calls)
+    assert [e.types for e in calls] == [
+        ("unsigned long", "S *", "unsigned char *"),
+        ("S *", "unsigned long", "char *"),
+        ("S *", "unsigned long", "char *"),
+        ("S *", "unsigned long"),
+        ("T *", "int *"),
+    ]
 
 
 def test_virtual_call_reaches_all_overriders_and_a_qualified_one_does_not() -> None:
@@ -161,6 +229,16 @@ def test_roots_are_functions_nobody_calls_in_source_order() -> None:
     code += "void p(int); void q(int n) { p(n); } void p(int n) { q(n); }"
     lowered = program(code)
     assert [lowered.functions[usr].name for usr in lowered.roots] == ["z", "y", "q"]
+
+
+def test_functions_whose_calls_a_model_replaces_are_no_roots(models: Models) -> None:
+    code = "void halt() {} static void raw(u64 a) {} void flush(u64 a) { raw(a); } void f(u64 a) { flush(a); halt(); }"
+    lowered = program(code, cpp=True, models=models)
+    assert [lowered.functions[usr].name for usr in lowered.roots] == ["f"]
+    assert [lowered.functions[usr].name for usr in program(code.partition(" void f(")[0], cpp=True).roots] == [
+        "halt",
+        "flush",
+    ]
 
 
 def test_parameters_and_ends_are_told() -> None:
