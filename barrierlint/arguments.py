@@ -181,7 +181,16 @@ def _simulate(to: argparse.ArgumentParser) -> None:
     to.add_argument("files", nargs="+", metavar="FILE", help="litmus tests, or folders of them")
     _features(to)
     to.add_argument("--format", choices=("text", "tsv"), default="text", help="default: %(default)s")
-    to.add_argument("--trace", action="store_true", help="show the execution that reaches the condition")
+    to.add_argument(
+        "--trace",
+        action="store_true",
+        help="show the execution that reaches the condition (with tsv: on standard error)",
+    )
+    to.add_argument(
+        "--ablate",
+        action="store_true",
+        help="run it without each barrier too: which are needed to forbid the outcome, and which sets are enough",
+    )
 
 
 class Words(argparse.Action):

@@ -13,8 +13,7 @@ import shutil
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from barrierlint import arguments
@@ -264,43 +263,21 @@ def cfg_command(space: Namespace) -> int:
 
 
 def simulate_command(space: Namespace) -> int:
-    """Run litmus tests: the verdict of each condition, and with --trace the execution that reaches it."""
-    from barrierlint.report import timeline
-    from barrierlint.report.lines import printable
-    from barrierlint.sim.litmus_values import LitmusError
-    from barrierlint.sim.run import Result, simulate_file, tsv
+    """Run litmus tests: the verdict of each condition, with --trace the execution, with --ablate what barriers do."""
+    from barrierlint.simulation import Question, answers
 
-    status = CLEAN
-    for file in _litmus_files(space.files):
-        try:
-            outcome = simulate_file(file, space.features)
-        except (LitmusError, OSError) as error:
-            complain(str(error) if isinstance(error, LitmusError) else f"{file}: {error.strerror}")
-            status = USAGE
-            continue
-        if outcome.result is Result.UNDECIDED and status == CLEAN:
-            status = LOST
-        if space.format == "tsv":
-            write(tsv([outcome]))
+    question = Question(space.features, space.format == "tsv", space.trace, space.ablate, _columns())
+    statuses = {CLEAN}
+    for answer in answers(space.files, question):
+        statuses.add(answer.status)
+        if answer.problem:
+            complain(answer.problem)
+        write(answer.text)
+        if answer.table and question.tsv:
+            print(answer.table, file=sys.stderr, end="")
         else:
-            why = f": {outcome.reason}" if outcome.reason else ""
-            line = f"{outcome.name}: {outcome.result} ({outcome.states} states, {outcome.seconds:.3f} s){why}"
-            write(printable(line) + "\n")
-        if space.trace and outcome.trace:
-            write(timeline.render(outcome.trace, _columns()) + "\n\n")
-    return status
-
-
-def _litmus_files(names: Sequence[str]) -> Iterator[str]:
-    """The files named, folders replaced by the litmus tests below them."""
-    for name in names:
-        if not os.path.isdir(name):
-            yield name
-            continue
-        found = sorted(str(path) for path in Path(name).rglob("*.litmus"))
-        if not found:
-            raise CommandError(f"no litmus test (*.litmus) in directory {name}")
-        yield from found
+            write(answer.table)
+    return USAGE if USAGE in statuses else max(statuses)
 
 
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {

@@ -73,13 +73,17 @@ def parse_features(text: str) -> Features:
 
 def simulate_file(path: str | Path, features: str | None = None, budget: Budget | None = None) -> Outcome:
     """Simulate the litmus test in file `path`. Raises LitmusError (one line with the path) and OSError."""
+    return simulate(read_test(path), features, budget)
+
+
+def read_test(path: str | Path) -> LitmusTest:
+    """Return the litmus test in file `path`. Raises LitmusError (one line with the path) and OSError."""
     try:
-        test = parse(Path(path).read_text(encoding="utf-8"))
+        return parse(Path(path).read_text(encoding="utf-8"))
     except LitmusError as error:
         raise LitmusError(f"{path}: {error}") from None
     except UnicodeDecodeError:
         raise LitmusError(f"{path}: not a text file") from None
-    return simulate(test, features, budget)
 
 
 def simulate(

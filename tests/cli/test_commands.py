@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,42 @@ def test_explain_a_refuted_suspicion_says_so(run: Run) -> None:
     assert ran.status == 0
     assert ran.out.startswith("refuted[BL001 access-without-dsb]")
     assert "= simulation: refuted" in ran.out
+
+
+def test_simulate_without_each_barrier(run: Run, litmus: Path) -> None:
+    lines = run("simulate", "--ablate", "tests/done.litmus", "tests/bare.litmus").out.splitlines()
+    assert lines[0].startswith("make+dsb-isb: FORBIDDEN (")
+    assert lines[2].split() == "P0 DSB SY (line 9) ALLOWED needed".split()
+    assert lines[3].split() == "P0 ISB (line 10) ALLOWED needed".split()
+    assert lines[4] == "  enough: P0 DSB SY (line 9) + P0 ISB (line 10)"
+    assert lines[5].startswith("make+none: ALLOWED (")
+    assert "nothing to leave out" in lines[6]
+    rows = run("simulate", "--ablate", "tests/done.litmus", "--format", "tsv").out.splitlines()
+    assert [row.split("\t")[:2] for row in rows] == [
+        ["make+dsb-isb", "FORBIDDEN"],
+        ["make+dsb-isb without P0 DSB SY (line 9)", "ALLOWED"],
+        ["make+dsb-isb without P0 ISB (line 10)", "ALLOWED"],
+    ]
+
+
+def test_a_trace_never_gets_among_the_rows_of_tsv(run: Run, litmus: Path) -> None:
+    ran = run("simulate", "--trace", "--format", "tsv", "tests/bare.litmus")
+    (row,) = ran.out.splitlines()
+    assert row.startswith("make+none\tALLOWED\t")
+    assert "walker" in ran.err
+
+
+def test_one_bad_litmus_file_keeps_no_other_from_its_answer(run: Run, litmus: Path) -> None:
+    Path("none").mkdir()
+    Path("bad.litmus").write_text(LITMUS.format(name="bad", barriers="FROB X1,[X2];"))
+    Path("deep.litmus").write_text(LITMUS.format(name="deep", barriers="NOP;") + "/\\ " + "(" * 50_000)
+    Path("words.litmus").write_bytes(b"\xff\xfe\x00")
+    os.mkfifo("pipe.litmus")
+    names = ("none", "bad.litmus", "deep.litmus", "words.litmus", "pipe.litmus")
+    ran = run("simulate", "--format", "tsv", *names, "tests")
+    assert ran.status == 2
+    assert [row.split("\t")[0] for row in ran.out.splitlines()] == ["make+none", "make+dsb-isb"]
+    assert len(ran.err.splitlines()) == len(names)
+    assert "'FROB X1,[X2]' is not supported" in ran.err
+    assert "Traceback" not in ran.err
+    assert "internal error" not in ran.err
