@@ -26,8 +26,8 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
 
-demo: $(VENV)/.installed  ## find, explain and confirm the defect of OSv #1117 in fixtures/osv
-	$(BIN)/barrierlint check --exit-zero --model osv fixtures/osv/mmu.cc --
+demo: $(VENV)/.installed  ## find, explain and confirm the defect of OSv #1117 in fixtures/osv; leaves demo.sarif
+	$(BIN)/barrierlint check --exit-zero --model osv --format text --format sarif=demo.sarif fixtures/osv/mmu.cc --
 
 check: $(VENV)/.installed-dev  ## lint, types, layers, docs, tests: all that a change must pass
 	$(BIN)/ruff check .
@@ -48,4 +48,4 @@ format: $(VENV)/.installed-dev  ## format and fix what ruff can
 	$(BIN)/ruff format .
 
 clean:  ## remove the virtual environment and all caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo.sarif .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
