@@ -68,7 +68,7 @@ def _known(given: Given) -> dict[Term, tuple[tree.Type, ...]]:
 
 def lower_modelled(frame: Frame, given: Given, model: FunctionModel | None) -> bool:
     """Emit what a model says of the function called; False if it replaces nothing."""
-    if model is None or not model.replaces:
+    if model is None or not model.replaces(given.call.callee in frame.environment.functions):
         return False
     note, span = f"from the model {model.name}", given.call.span
     bound = False

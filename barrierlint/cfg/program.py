@@ -51,7 +51,7 @@ def _lower(units: Sequence[tree.TranslationUnit], models: Models) -> Program:
 
 def _is_replaced(models: Models, qualified: str) -> bool:
     model = models.function(qualified)
-    return model is not None and model.replaces
+    return model is not None and model.replaces(has_body=True)
 
 
 def lower_one(environment: Environment, function: tree.Function) -> Cfg:

@@ -93,10 +93,13 @@ class FunctionModel:
     exempt: str = ""
     noreturn: bool = False
 
-    @property
-    def replaces(self) -> bool:
-        """Whether what the model says takes the place of a call; the function's own body then owes nothing."""
-        return bool(self.writes or self.access or self.does or self.drain)
+    def replaces(self, has_body: bool) -> bool:
+        """Whether what the model says takes the place of a call.
+
+        What a function writes the model says better than its body, which then owes nothing; but whether its barriers
+        are there is for the body to show.
+        """
+        return bool(self.writes or self.access or (not has_body and (self.does or self.drain)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,13 +232,26 @@ def test_roots_are_functions_nobody_calls_in_source_order() -> None:
 
 
 def test_functions_whose_calls_a_model_replaces_are_no_roots(models: Models) -> None:
-    code = "void halt() {} static void raw(u64 a) {} void flush(u64 a) { raw(a); } void f(u64 a) { flush(a); halt(); }"
-    lowered = program(code, cpp=True, models=models)
+    code = CLASSES + "static void raw(entry *p, entry e) { *p = e; } void ns::slot::write(entry e) { raw(p, e); }"
+    used = code + "void f(ns::slot s, entry e) { s.write(e); }"
+    lowered = program(used, cpp=True, models=models)
     assert [lowered.functions[usr].name for usr in lowered.roots] == ["f"]
-    assert [lowered.functions[usr].name for usr in program(code.partition(" void f(")[0], cpp=True).roots] == [
-        "halt",
-        "flush",
-    ]
+    assert program(code, cpp=True, models=models).roots == ()
+    lowered = program(code, cpp=True)
+    assert [lowered.functions[usr].name for usr in lowered.roots] == ["write"]
+
+
+def test_instructions_of_a_model_stand_in_only_for_bodies_not_seen(models: Models) -> None:
+    code = CLASSES + 'void flush(u64 a) { asm volatile("dsb ish"); } void f(u64 a) { flush(a); rest(); }'
+    lowered = program(code, cpp=True, models=models)
+    assert [type(step.event) for step in named(lowered, "f").steps()] == [Call, Drain]
+    assert [lowered.functions[usr].name for usr in lowered.roots] == ["f"]
+
+
+def test_a_call_through_a_value_tells_it() -> None:
+    code = "struct S { void (*set)(int); }; void e(int); void f(struct S *s, void (*given)(int)) { "
+    made = [e for e in events(graph(code + "given(1); s->set(1); e(1); }"), Call) if isinstance(e, Call)]
+    assert [show(e.pointer) if e.pointer else "" for e in made] == ["given", "%1", ""]
 
 
 def test_parameters_and_ends_are_told() -> None:
