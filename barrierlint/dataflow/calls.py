@@ -44,10 +44,12 @@ class EntryKey:
     touched: frozenset[Term]
     truths: frozenset[tuple[Term, bool]] = frozenset()
     slots: frozenset[Term] = frozenset()
+    own: frozenset[Term] = frozenset()
 
     def may_depend(self, cfg: Cfg) -> bool:
         """Whether an access in the callee can depend on the debt that enters: its address comes from what is handed
-        in."""
+        in.
+        """
         if self.debt is None:
             return False
         if self.debt.maps:
@@ -86,6 +88,7 @@ class Visible:
     writes: bool
     reads: Set[str]
     slots: frozenset[Term] = frozenset()
+    own: frozenset[Term] = frozenset()
     detailed: bool = True
 
 
@@ -103,11 +106,20 @@ def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) 
     slots: frozenset[Term] = frozenset()
     if debt is None:
         slots = frozenset(Unknown(name) for name, argument in pairs if is_slot(argument, visible.slots))
+    own = frozenset(Unknown(name) for name, argument in pairs if debt is None and _is_local(argument, visible.own))
     if not visible.detailed:
-        return EntryKey(callee.usr, debt, (None,) * len(arguments), frozenset(), touched, slots=slots)
+        return EntryKey(callee.usr, debt, (None,) * len(arguments), frozenset(), touched, slots=slots, own=own)
     known = tuple(_known(argument, caller) for argument in arguments)
     cells = frozenset(_cells_in(caller, arguments, callee, visible.reads))
-    return EntryKey(callee.usr, debt, known, cells, touched, frozenset(_truths_in(caller, arguments, callee)), slots)
+    return EntryKey(
+        callee.usr, debt, known, cells, touched, frozenset(_truths_in(caller, arguments, callee)), slots, own
+    )
+
+
+def _is_local(argument: Term, own: frozenset[Term]) -> bool:
+    """Whether an argument points at a local object of some caller: no table that a walker reads."""
+    base = root(argument)
+    return base in own or (isinstance(base, AddressOf) and base.kind == "local")
 
 
 def is_slot(argument: Term, slots: frozenset[Term]) -> bool:

@@ -192,7 +192,7 @@ class Tabulation:
 
     def _process(self, context: Context, node: Node, collect: bool = False) -> None:
         block = context.cfg.blocks[node[0]]
-        transfer = Transfer(context.cfg.usr, context.phis, self.settings, context.key.slots)
+        transfer = Transfer(context.cfg.usr, context.phis, self.settings, context.key)
         for state, birth in self._states_after(context, node, block, transfer, collect):
             last = block.steps[-1] if block.steps else None
             if last is not None and isinstance(last.event, Call):
@@ -273,10 +273,9 @@ class Tabulation:
         collect: bool,
     ) -> None:
         ordered = self.reach.acts(callee.usr)
-        slots = context.key.slots
-        key = self._entry(state, call, callee, context.phis, ordered, slots)
+        key = self._entry(context, state, call, callee, ordered)
         if not ordered and not (self.reach.accesses[callee.usr] and key.may_depend(callee)):
-            key = self._entry(_without_debt(state), call, callee, context.phis, ordered, slots)
+            key = self._entry(context, _without_debt(state), call, callee, ordered)
         inner = self.context(key)
         inner.callers.setdefault((context.key, node))
         if collect:
@@ -303,11 +302,10 @@ class Tabulation:
             newborn = birth if exit.debt is None or exit.debt.born is None else len(block.steps) - 1
             self._leave_block(context, node, thrown if unwinds else normal, after, newborn, (key, at))
 
-    def _entry(
-        self, state: State, call: Call, callee: Cfg, phis: Phis, ordered: bool, slots: frozenset[Term]
-    ) -> EntryKey:
+    def _entry(self, context: Context, state: State, call: Call, callee: Cfg, ordered: bool) -> EntryKey:
+        key_of, phis = context.key, context.phis
         reach = self.reach
-        visible = Visible(ordered, reach.writes[callee.usr], reach.reads[callee.usr], slots)
+        visible = Visible(ordered, reach.writes[callee.usr], reach.reads[callee.usr], key_of.slots, key_of.own)
         key = enter(state, call, callee, phis, visible)
         limit = MAX_CONTEXTS if ordered else MAX_CONTEXTS // 2
         if key in self.contexts or self.per_function.get(callee.usr, 0) < limit:

@@ -14,6 +14,7 @@ from enum import IntEnum
 from barrierlint.cfg.descriptors import named_like_descriptor
 from barrierlint.cfg.graph import Step
 from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.calls import EntryKey
 from barrierlint.dataflow.provenance import is_parameter, walk_index, walk_shift
 from barrierlint.dataflow.state import UNKNOWN_SHIFT, Debt, Leaf, Phis, Progress, Site, State, root
 from barrierlint.dataflow.values import fold
@@ -142,9 +143,10 @@ def _within(address: Term, maps: frozenset[Term]) -> bool:
 class Transfer:
     """The transfer functions of one function in one context."""
 
-    def __init__(self, function: str, phis: Phis, settings: Settings, slots: frozenset[Term] = frozenset()) -> None:
+    def __init__(self, function: str, phis: Phis, settings: Settings, key: EntryKey) -> None:
         self.function = function
-        self.slots = slots
+        self.slots = key.slots
+        self.own = key.own
         self.phis = phis
         self.settings = settings
 
@@ -235,7 +237,7 @@ class Transfer:
         value = state.evaluate(write.value)
         old = state.evaluate(write.old) if write.old is not None else state.read(location, place)
         transition = classify(write.transition, old, value, state)
-        owes = transition not in (None, Transition.BREAK) and not write.exempt
+        owes = transition not in (None, Transition.BREAK) and not write.exempt and not self._is_own(location)
         born = state.copy() if state.debt is None and owes else None
         for after in (state, born):
             if after is None:
@@ -254,6 +256,13 @@ class Transfer:
         if not born.debt.maps:
             born.debt = replace(born.debt, place=location)
         return born if self._presume(born, write, value) else None
+
+    def _is_own(self, location: Term) -> bool:
+        """Whether a descriptor is written to a local object, here or of a caller: a value in the making, or an
+        out-parameter.
+        """
+        base = root(location)
+        return base in self.own or (isinstance(base, AddressOf) and base.kind == "local")
 
     def _store(self, state: State, write: DescriptorWrite, location: Term, value: Term, old: Term, place: str) -> None:
         if write.into is not None:

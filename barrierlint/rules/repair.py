@@ -10,6 +10,8 @@ from __future__ import annotations
 from barrierlint.cfg.graph import Cfg, Edge
 from barrierlint.dataflow.grouping import Group, Loops
 from barrierlint.dataflow.state import Progress
+from barrierlint.dataflow.witness import Defect, Mark
+from barrierlint.events import Dsb
 from barrierlint.finding import Repair, Span
 from barrierlint.models import Models
 from barrierlint.rules.narrate import short
@@ -17,16 +19,35 @@ from barrierlint.rules.narrate import short
 
 def repair(group: Group, functions: dict[str, Cfg], loops: Loops, models: Models) -> Repair:
     """The proposal for `group`: lines to insert, in the code base's own idiom if its model names one."""
-    cfg = functions[group.owes.function]
-    lines = _lines(group, models)
-    step = cfg.blocks[group.owes.block].steps[group.owes.step]
-    if loops.contains(group.owes) or _ends_with(cfg, group):
+    mark = _last_dsb(group, functions) or group.owes
+    cfg = functions[mark.function]
+    step = cfg.blocks[mark.block].steps[mark.step]
+    if loops.contains(mark) or _ends_with(cfg, mark):
         at, where = _end(cfg), f"at the end of {short(cfg.qualified)}()"
     else:
-        at, where = _after(step.span), f"in {short(cfg.qualified)}(), after the write"
+        after = "write" if mark is group.owes else "DSB"
+        at, where = _after(step.span), f"in {short(cfg.qualified)}(), after the {after}"
     served = len(group.members)
     why = f"{where}: one barrier pair there serves " + ("this path" if served == 1 else f"all {served} paths")
-    return Repair(at, lines, why)
+    return Repair(at, _lines(group, models), why.replace("barrier pair", "ISB") if mark is not group.owes else why)
+
+
+def _last_dsb(group: Group, functions: dict[str, Cfg]) -> Mark | None:
+    """Where only the ISB is missing: the DSB that it must follow, if all members pass it."""
+    if any(member.debt.progress is not Progress.COMPLETED for member in group.members):
+        return None
+    passed = [mark for mark in group.shown.path if mark.role == "step" and _is_dsb(functions, mark)]
+    shared = [mark for mark in passed if all(_passes(member, mark) for member in group.members)]
+    return shared[-1] if shared else None
+
+
+def _passes(defect: Defect, place: Mark) -> bool:
+    where = (place.function, place.block, place.step)
+    return any((mark.function, mark.block, mark.step) == where for mark in defect.path)
+
+
+def _is_dsb(functions: dict[str, Cfg], mark: Mark) -> bool:
+    return isinstance(functions[mark.function].blocks[mark.block].steps[mark.step].event, Dsb)
 
 
 def _lines(group: Group, models: Models) -> tuple[str, ...]:
@@ -37,10 +58,10 @@ def _lines(group: Group, models: Models) -> tuple[str, ...]:
     return (dsb, isb) if written else (isb,)
 
 
-def _ends_with(cfg: Cfg, group: Group) -> bool:
-    """Whether nothing but the return follows the step that bears the debt."""
-    block = cfg.blocks[group.owes.block]
-    rest = block.steps[group.owes.step + 1 :]
+def _ends_with(cfg: Cfg, mark: Mark) -> bool:
+    """Whether nothing but the return follows a step."""
+    block = cfg.blocks[mark.block]
+    rest = block.steps[mark.step + 1 :]
     return not rest and all(_is_exit(cfg, edge) for edge in block.edges)
 
 
@@ -50,7 +71,9 @@ def _is_exit(cfg: Cfg, edge: Edge) -> bool:
 
 
 def _end(cfg: Cfg) -> Span:
-    return Span(cfg.end.path, cfg.end.line, 1, cfg.end.line, 1)
+    one_line = cfg.place.line == cfg.end.line
+    column = cfg.end.column if one_line else 1
+    return Span(cfg.end.path, cfg.end.line, column, cfg.end.line, column)
 
 
 def _after(span: Span) -> Span:
