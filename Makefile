@@ -9,7 +9,7 @@ WORKERS ?= 2
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs format clean
+.PHONY: help demo check test long bench docs format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -39,6 +39,13 @@ check: $(VENV)/.installed-dev  ## lint, types, layers, docs, tests: all that a c
 
 test: $(VENV)/.installed-dev  ## the tests alone
 	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+long: $(VENV)/.installed-dev  ## the randomised tests for longer, from another seed; takes some minutes
+	BARRIERLINT_SEQUENCES=$${BARRIERLINT_SEQUENCES:-100000} WALKER_PAIRS=$${WALKER_PAIRS:-1000000} WALKER_SEED=$${WALKER_SEED:-$$(date +%s)} \
+		$(BIN)/python -m pytest -q -n $(WORKERS) tests/sim/test_agreement.py tests/sim_walker
+
+bench: $(VENV)/.installed-dev  ## how the simulator's time grows, against herd7 where there is one
+	$(BIN)/python -m benchmarks.sim_growth --herd
 
 docs: $(VENV)/.installed-dev  ## write docs/rules and the help text in README.md anew
 	$(BIN)/python tools/docs.py

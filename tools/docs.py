@@ -1,4 +1,4 @@
-"""Writes what is generated: docs/rules/ from the rules and their fixtures, the help text and the example in README.md.
+"""Writes what is generated: docs/rules/ from the rules and their fixtures, help text and examples in README.md.
 
     python tools/docs.py            write
     python tools/docs.py --check    say what is stale, exit status 1 if anything is
@@ -19,6 +19,7 @@ from barrierlint.finding import RuleInfo
 from barrierlint.inputs import Request
 from barrierlint.pipeline import Options, all_rules, run
 from barrierlint.report import text
+from barrierlint.simulation import Question, answers
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {".c": "c", ".cc": "cpp", ".cpp": "cpp"}
@@ -26,6 +27,9 @@ NOTE = "<!-- Written by tools/docs.py from the rule and its fixtures; change tho
 HELP = re.compile(r"(<!-- help -->\n```text\n).*?(```\n<!-- /help -->)", re.DOTALL)
 EXAMPLE = "fixtures/BL001/branch.c"
 EXAMPLE_PLACE = re.compile(r"(<!-- example -->\n).*?(<!-- /example -->)", re.DOTALL)
+CURE = "fixtures/litmus/own/cure.I2V+dsb.sy-vmalle1is-dsb.sy-isb.litmus"
+CURE_PLACE = re.compile(r"(<!-- cure -->\n).*?(<!-- /cure -->)", re.DOTALL)
+SECONDS = re.compile(r", \d+\.\d+ s\)")
 OPENING = re.compile(r"\A\s*/\*(.*?)\*/\s*", re.DOTALL)
 
 
@@ -35,7 +39,7 @@ def pages() -> dict[Path, str]:
     found = {ROOT / "docs" / "rules" / f"{rule.id}.md": rule_page(rule) for rule in rules}
     found[ROOT / "docs" / "rules" / "README.md"] = index(rules)
     readme = ROOT / "README.md"
-    found[readme] = with_example(with_help(readme.read_text(encoding="utf-8")))
+    found[readme] = with_cure(with_example(with_help(readme.read_text(encoding="utf-8"))))
     return found
 
 
@@ -81,6 +85,13 @@ def with_example(readme: str) -> str:
     report = text.render(run(Options(request)), {rule.id: rule for rule in all_rules()}, text.View(columns=100))
     shown = f"```text\n$ barrierlint check {EXAMPLE} --\n{report}```\n"
     return EXAMPLE_PLACE.sub(lambda match: match[1] + shown + match[2], readme)
+
+
+def with_cure(readme: str) -> str:
+    """README.md with what the simulator says of OSv #1117's accidental cure, without the time it took."""
+    told = "".join(answer.text for answer in answers([CURE], Question(ablate=True)))
+    shown = f"```text\n$ barrierlint simulate --ablate {CURE}\n{SECONDS.sub(')', told)}```\n"
+    return CURE_PLACE.sub(lambda match: match[1] + shown + match[2], readme)
 
 
 def stale(wanted: Mapping[Path, str]) -> list[Path]:
