@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 
+from barrierlint.cfg.captures import maker_of
 from barrierlint.cfg.graph import Cfg
 from barrierlint.cfg.nodes import Node, function_nodes, peel
 from barrierlint.events import Call
@@ -164,16 +165,16 @@ def captures_this(functions: Mapping[str, tree.Function]) -> frozenset[str]:
             continue
         for node in function_nodes(function):
             if isinstance(node, tree.This):
-                uses.add(function.usr)
+                uses.update(maker_of(function))
             elif isinstance(node, tree.Lambda):
-                inside.setdefault(node.function, []).append(function.usr)
+                inside.setdefault(node.function, []).extend(maker_of(function))
     stack = list(uses)
     while stack:
         for outer in inside.get(stack.pop(), []):
             if outer not in uses:
                 uses.add(outer)
                 stack.append(outer)
-    return frozenset(uses)
+    return frozenset(uses - {""})
 
 
 def roots(functions: Mapping[str, Cfg], candidates: Iterable[str], replaced: Set[str] = frozenset()) -> tuple[str, ...]:

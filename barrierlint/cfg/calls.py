@@ -88,7 +88,8 @@ def _call(frame: Frame, expression: tree.CallExpression) -> Term:
     targets, why = _targets(frame, expression, target)
     if target is not None and not targets and frame.environment.pointers.is_computed(expression.target):
         frame.emit(Access(Kind.FETCH, target, size=4), expression.span)
-    event = Call(expression.callee, expression.qualified, given.terms, given.into, targets, why, given.spellings, target)
+    callee, types = expression.callee, given.spellings
+    event = Call(callee, expression.qualified, given.terms, given.into, targets, why, types, target)
     frame.emit(event, expression.span)
     _after(frame, expression.noreturn or (model is not None and model.noreturn), targets)
     return given.result

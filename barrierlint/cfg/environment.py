@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from barrierlint.cfg.callgraph import Pointers, captures_this, overriders
+from barrierlint.cfg.captures import Captures, captures
 from barrierlint.cfg.constants import constants
 from barrierlint.cfg.descriptors import Descriptors
 from barrierlint.cfg.entries import entries
@@ -48,6 +49,7 @@ class Environment:
     this_captured: frozenset[str]
     entries: dict[str, tree.Type]
     constants: dict[str, tree.Expression]
+    captures: Captures
 
 
 def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
@@ -59,6 +61,7 @@ def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
     layouts = Layouts(record for unit in units for record in unit.records)
     overriding = overriders(functions.values())
     descriptors = Descriptors(models, layouts)
+    captured = captures(functions)
     within_try = guarded(functions, overriding)
     return Environment(
         functions=functions,
@@ -67,13 +70,14 @@ def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
         models=models,
         overriders=overriding,
         pointers=Pointers(functions, (stored for unit in units for stored in unit.assigned)),
-        in_memory=Storage(functions, layouts).collect(functions.values()),
+        in_memory=Storage(functions, layouts, captured).collect(functions.values()),
         throwing=throwing(functions, overriding, within_try),
         guarded=within_try,
         destructors=_destructors(functions.values()),
         this_captured=captures_this(functions),
         entries=entries(functions, lambda type: descriptors.evidence(type) is not None),
         constants=constants(functions.values(), units),
+        captures=captured,
     )
 
 

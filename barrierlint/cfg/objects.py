@@ -12,10 +12,11 @@ from dataclasses import replace
 from barrierlint.cfg import cleanups
 from barrierlint.cfg.accesses import address_of, is_object, memory, read, width, write
 from barrierlint.cfg.calls import call_into, call_method, call_value
+from barrierlint.cfg.captures import maker_of
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
 from barrierlint.cfg.modelled import passed
-from barrierlint.cfg.places import address
+from barrierlint.cfg.places import address, own_storage
 from barrierlint.cfg.records import is_closure
 from barrierlint.events import Access, Call, Kind
 from barrierlint.finding import Span
@@ -205,11 +206,36 @@ def _packed(frame: Frame, braces: tree.Initializer, word: tree.Type) -> Term:
 
 
 def _lambda(frame: Frame, expression: tree.Lambda) -> Term:
-    """A closure: captured variables keep their own ids, so only a captured `this` needs a place of its own."""
+    """A closure: what it captures by copy, or makes, and the address of the object around it get places of their own;
+    all else keeps its id.
+    """
+    span = expression.span
+    for variable, id in frame.environment.captures.copies.get(expression.function, ()):
+        type = variable.type
+        type = type.element if type.kind == "reference" and type.element is not None else type
+        initialize(frame, memory(frame, AddressOf(id), type), tree.Reference(span, type, variable), span)
+    for one in expression.made:
+        _make_capture(frame, one)
     if expression.function in frame.environment.this_captured:
+        this = this_value(frame, span)
+        if expression.this_type is not None:
+            home = AddressOf(f"{expression.function}#object#captured")
+            copy(frame, memory(frame, home, expression.this_type), this, span)
+            this = home
         slot = AddressOf(f"{expression.function}#this#captured")
-        frame.emit(Access(Kind.WRITE, slot, this_value(frame, expression.span)), expression.span, "captured this")
+        frame.emit(Access(Kind.WRITE, slot, this), span, "captured this")
     return AddressOf(expression.function, "function")
+
+
+def _make_capture(frame: Frame, made: tree.Declaration) -> None:
+    """`[x = value]` and `[&x = value]`."""
+    if made.value is None:
+        return
+    home = own_storage(frame, made.variable)
+    if made.variable.type.kind == "reference":
+        write(frame, home, address(frame, made.value), made.span)
+    else:
+        initialize(frame, home, made.value, made.span)
 
 
 def this_value(frame: Frame, span: Span) -> Term:
@@ -217,7 +243,8 @@ def this_value(frame: Frame, span: Span) -> Term:
     if frame.function.kind != "lambda":
         return frame.this()
     into = frame.builder.temporary()
-    slot = AddressOf(f"{frame.function.usr}#this#captured")
+    usrs = (usr for usr in maker_of(frame.function) if usr in frame.environment.captures.copies)
+    slot = AddressOf(f"{next(usrs, frame.function.usr)}#this#captured")
     frame.emit(Access(Kind.READ, slot, into=into), span, "captured this")
     return Name(into)
 

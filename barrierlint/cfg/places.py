@@ -22,6 +22,9 @@ _STATIC = frozenset({"static", "global", "member"})
 def own_storage(frame: Frame, variable: tree.Variable) -> Place:
     """The storage of `variable` itself: of a reference where its address is kept."""
     type = variable.type
+    copy = frame.environment.captures.name(frame.function.usr, variable.id)
+    if copy:
+        return memory(frame, AddressOf(copy), type)
     if variable.kind in _STATIC:
         return replace(memory(frame, AddressOf(variable.id, "global"), type), type=type, cell=type)
     if in_memory(frame, variable):
@@ -32,6 +35,8 @@ def own_storage(frame: Frame, variable: tree.Variable) -> Place:
 def in_memory(frame: Frame, variable: tree.Variable) -> bool:
     """True where the local or parameter has an address."""
     type = variable.type
+    if frame.environment.captures.name(frame.function.usr, variable.id):
+        return True
     return variable.id in frame.environment.in_memory or is_object(frame, type) or type.volatile or type.atomic
 
 
@@ -113,7 +118,7 @@ def _part(base: Place, type: tree.Type, first: int) -> Place:
 
 def _reference(frame: Frame, expression: tree.Reference) -> Place:
     place = own_storage(frame, expression.variable)
-    if expression.variable.type.kind == "reference":
+    if place.type.kind == "reference":
         return memory(frame, read(frame, place, expression.span), expression.variable.type)
     return place
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from barrierlint.cfg.captures import Captures
 from barrierlint.cfg.nodes import Node, function_nodes, named, peel, walk
 from barrierlint.cfg.records import Layouts
 from barrierlint.source import tree
@@ -25,9 +26,10 @@ def in_memory_only(constraint: str) -> bool:
 class Storage:
     """Collects the ids of variables in memory from functions with bodies."""
 
-    def __init__(self, functions: dict[str, tree.Function], layouts: Layouts) -> None:
+    def __init__(self, functions: dict[str, tree.Function], layouts: Layouts, captures: Captures) -> None:
         self._functions = functions
         self._layouts = layouts
+        self._captures = captures
         self._ids: set[str] = set()
         self._own: set[str] = set()
         self._indexed: set[int] = set()  # array members seen under a constant index
@@ -42,6 +44,7 @@ class Storage:
     def _collect_function(self, function: tree.Function) -> None:
         nodes = list(function_nodes(function))
         self._own = {param.id for param in function.params}
+        self._own |= self._captures.names.get(function.usr, {}).keys()
         self._own |= {node.variable.id for node in nodes if isinstance(node, tree.Declaration)}
         self._own |= {node.variable.id for node in nodes if isinstance(node, tree.Handler) and node.variable}
         self._returns_reference = function.result.kind == "reference"
@@ -71,7 +74,7 @@ class Storage:
             case tree.RangeFor(range=range):
                 self._take(range)
             case tree.Lambda(captures=captures):
-                self._ids.update(variable.id for variable, _ in captures)
+                self._ids.update(variable.id for variable, by_reference in captures if by_reference)
             case tree.AsmOperand(constraint=constraint, expression=expression):
                 if in_memory_only(constraint):
                     self._take(expression)

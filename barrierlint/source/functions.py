@@ -93,7 +93,7 @@ def _function(reading: Reading, cursor: Cursor, body: Cursor, usr: str) -> Funct
         members=members(reading, raw_owner) if kind == "destructor" else (),
         labels_taken=tuple(reading.current.labels_taken),
         kind=kind,
-        pattern=clang_c.usr(pattern) if pattern.kind in FUNCTIONS or pattern.kind == 30 else "",
+        pattern=reading.names.pattern(pattern) if pattern.kind in FUNCTIONS or pattern.kind == 30 else "",
     )
 
 

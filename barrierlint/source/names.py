@@ -18,7 +18,7 @@ from barrierlint.source.types import Types
 NAMESPACE, LINKAGE_SPEC = 22, 23
 FUNCTIONS = frozenset((8, 21, 24, 25, 26))  # function, method, constructor, destructor, conversion function
 RECORDS = frozenset((2, 3, 4, 31, 32))  # struct, union, class, class template, partial specialisation
-_STATIC, _PARAM = 3, 10
+_STATIC, _PARAM, _FUNCTION_TEMPLATE = 3, 10, 30
 _INLINE_STD = re.compile(r"\bstd::(?:__1|__cxx11|__ndk1|__atomic_impl)::")
 _ATOMIC_BASE = re.compile(r"\bstd::__atomic_(?:base|float|flag_base|ref|ref_base)\b")
 
@@ -49,6 +49,12 @@ class Names:
                 known += f"~{zlib.crc32(f'{shape}{where}'.encode()):08x}"
             self._usrs[identity] = known
         return known
+
+    def pattern(self, cursor: Cursor) -> str:
+        """Return the USR of a template; of a generic lambda's call operator with its place."""
+        known = clang_c.usr(cursor)
+        generic = cursor.kind == _FUNCTION_TEMPLATE and "@Sa" in known
+        return f"{known}~{position(cursor)[1]}" if generic else known
 
     def qualified(self, cursor: Cursor) -> str:
         """Return the printable qualified name of a function: namespaces, class with template arguments, name."""

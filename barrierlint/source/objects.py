@@ -5,16 +5,21 @@ Elided copies are not shown; elided braces are put back. It does not model bases
 
 from __future__ import annotations
 
+import re
+
 from barrierlint.source import clang_c
 from barrierlint.source.arguments import arguments
 from barrierlint.source.clang_c import Cursor, CXType, lib
 from barrierlint.source.construction import constructor
+from barrierlint.source.declarations import declaration
 from barrierlint.source.expressions import fold
 from barrierlint.source.lifetimes import destructor
-from barrierlint.source.reading import EXPRESSIONS, Reading, opaque, operands
+from barrierlint.source.places import position
+from barrierlint.source.reading import COMPOUND, EXPRESSIONS, Reading, opaque, operands
 from barrierlint.source.stores import record_stores
 from barrierlint.source.tree import (
     Construct,
+    Declaration,
     Delete,
     Expression,
     Initializer,
@@ -22,10 +27,13 @@ from barrierlint.source.tree import (
     Lambda,
     New,
     Throw,
+    Type,
     Variable,
 )
 
-_RECORD = 105
+_RECORD, _METHOD, _FUNCTION_TEMPLATE, _THIS = 105, 21, 30, 132
+_DEFAULT = re.compile(r"\[\s*(=|&(?=\s*[],]))")
+_COPIES_THIS = re.compile(r"[\[,]\s*\*\s*this\s*[\],]")
 
 
 def construct(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
@@ -155,22 +163,48 @@ def lambda_(reading: Reading, cursor: Cursor) -> Expression:
     closure = lib.clang_getTypeDeclaration(raw)
     function = ""
     for child in clang_c.children(closure):
-        if child.kind == 21 and clang_c.spelling(child) == "operator()":
-            function = reading.need(child)
-    captures = tuple(_captures(reading, cursor))
-    return Lambda(reading.span(cursor), reading.types.convert(raw), function, captures)
+        if child.kind in (_METHOD, _FUNCTION_TEMPLATE) and clang_c.spelling(child) == "operator()":
+            function = reading.need(child) if child.kind == _METHOD else reading.names.pattern(child)
+    captures, made = _captures(reading, cursor)
+    parts = clang_c.children(cursor)
+    before = [part for part in parts if 100 <= part.kind < 200]
+    this = _this_type(reading, before) if _COPIES_THIS.search(_text_before_body(reading, cursor, parts)) else None
+    default = _DEFAULT.match(reading.source_text(cursor))
+    span, type = reading.span(cursor), reading.types.convert(raw)
+    return Lambda(span, type, function, captures, default[1] if default else "", made, this)
 
 
-def _captures(reading: Reading, cursor: Cursor) -> list[tuple[Variable, bool]]:
-    """The variables named in the capture list and whether an `&` stands before them."""
+def _captures(reading: Reading, cursor: Cursor) -> tuple[tuple[tuple[Variable, bool], ...], tuple[Declaration, ...]]:
+    """The variables named in the capture list, whether an `&` stands before them, and those made there."""
     found: list[tuple[Variable, bool]] = []
+    made: list[Declaration] = []
     for child in clang_c.children(cursor):
         if child.kind == 50:
             named = lib.clang_getCursorReferenced(child)
             file, first, _ = reading.places.offsets(child)
             before = reading.source(file)[:first].rstrip()
-            found.append((reading.names.variable(named), before.endswith(b"&")))
-    return found
+            if position(named) == position(child):
+                made.append(declaration(reading, named))
+            else:
+                found.append((reading.names.variable(named), before.endswith(b"&")))
+    return tuple(found), tuple(made)
+
+
+def _text_before_body(reading: Reading, cursor: Cursor, parts: list[Cursor]) -> str:
+    file, first, last = reading.places.offsets(cursor)
+    bodies = [reading.places.offsets(part)[1] for part in parts if part.kind == COMPOUND]
+    return reading.source(file)[first : min(bodies, default=last)].decode("utf-8", "replace")
+
+
+def _this_type(reading: Reading, parts: list[Cursor]) -> Type | None:
+    """The class of `*this` where a capture copies it."""
+    stack = list(parts)
+    while stack:
+        part = stack.pop()
+        if part.kind == _THIS:
+            return reading.type(part).element
+        stack += clang_c.children(part)
+    return None
 
 
 EXPRESSIONS.update({119: initializer, 133: throw, 134: new, 135: delete, 144: lambda_, 155: initializer})

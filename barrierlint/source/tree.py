@@ -219,16 +219,21 @@ class Initializer:
 
 @dataclass(frozen=True, slots=True)
 class Lambda:
-    """A lambda expression; `function` is the USR of its call operator, whose body refers to captured variables by
-    their own ids.
+    """A lambda expression; `function` is the USR of its call operator (of a generic lambda: of the template), whose
+    body refers to captured variables by their own ids.
 
-    `captures` are (variable, by reference). A by-value capture still refers to the outer variable's id.
+    `captures` are those written, as (variable, by reference); `default` is how all others are captured: `=`, `&`, or ""
+    if there are none or nobody knows. `made` are the captures with an initialiser, variables of their own. `this_type`
+    is the class of the object that `[*this]` copies, None without.
     """
 
     span: Span
     type: Type
     function: str
     captures: tuple[tuple[Variable, bool], ...] = ()
+    default: str = ""
+    made: tuple[Declaration, ...] = ()
+    this_type: Type | None = None
 
 
 @dataclass(frozen=True, slots=True)
