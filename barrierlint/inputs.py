@@ -92,8 +92,15 @@ def _commands(request: Request) -> tuple[dict[str, source.CompileCommand], str]:
         return {}, ""
     commands: dict[str, source.CompileCommand] = {}
     for command in source.load_database(found):
-        commands.setdefault(os.path.realpath(command.file), command)
+        real = os.path.realpath(command.file)
+        if real not in commands or (_elsewhere(commands[real]) and not _elsewhere(command)):
+            commands[real] = command
     return commands, os.path.relpath(found)
+
+
+def _elsewhere(command: source.CompileCommand) -> bool:
+    """Whether `command` is for another architecture; of several for one file the first that is not counts."""
+    return source.architecture(source.clean_arguments(command)[0]) != "aarch64"
 
 
 def _listed(commands: dict[str, source.CompileCommand], database: str) -> list[str]:

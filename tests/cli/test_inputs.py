@@ -245,6 +245,18 @@ def test_a_cross_compilers_name_tells_the_architecture(run: Run, tree: Path) -> 
     assert run("bad.c").status == 1
 
 
+def test_a_file_compiled_for_several_architectures_is_analysed_for_this_one(run: Run, tree: Path) -> None:
+    entries = [
+        {"directory": str(tree), "file": "bad.c", "command": f"{name}-linux-gnu-gcc -c bad.c"}
+        for name in ("x86_64", "aarch64", "riscv64")
+    ]
+    database(Path(), *entries)
+    assert run("bad.c").status == 1
+    database(Path(), *entries[::2])
+    ran = run("bad.c")
+    assert (ran.status, "compiled for x86_64: nothing to report" in ran.out) == (0, True)
+
+
 def test_files_that_do_not_link_are_analysed_apart(run: Run) -> None:
     """Both define `map`: neither definition may hide the other."""
     for paths in (("bad.c", "good.c"), ("good.c", "bad.c")):
