@@ -34,7 +34,7 @@ def step(model: Model, state: State, instruction: Instruction, what: Shape) -> l
     if state.access is None:
         address = evaluate(what.address, state.registers)
         if is_virtual(address[0]):
-            found = walking.entries(model, state, address[0], what.kind)
+            found = walking.entries(model, state, address[0], walking.request(model, state, what.kind))
             return _each(state, found, lambda s, entry: walking.walk(model, s, instruction, what, address, entry))
         if model.program.pes[model.pe_of(state)].user and not state.returns:
             # The tables are not mapped for EL0.
@@ -61,7 +61,7 @@ def step(model: Model, state: State, instruction: Instruction, what: Shape) -> l
 def translate_only(model: Model, state: State, event: At) -> list[State] | None:
     """Do an address translation instruction."""
     address = evaluate(event.operand, state.registers) if event.operand is not None else ZERO
-    found = walking.entries(model, state, address[0], walking.kind_of(event))
+    found = walking.entries(model, state, address[0], walking.request_of(event))
     return _each(state, found, lambda s, entry: walking.translate_only(model, s, event, address, entry))
 
 

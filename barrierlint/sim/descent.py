@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from barrierlint.events import Kind
 from barrierlint.sim.descriptor import CONTIGUOUS, OUTPUT, PAGE
 from barrierlint.sim.program import ROOT
 from barrierlint.sim.translation import AccessRequest, FaultKind, MmuFault, Translation
@@ -71,11 +70,6 @@ def joined_addresses(walk: Walk) -> range:
     """Return the addresses of the descriptors that a Contiguous bit would join with the next one, itself included."""
     first = walk.address & -(8 * _PAGES)
     return range(first, first + 8 * _PAGES, 8)
-
-
-def request_of(kind: Kind, user: bool) -> AccessRequest:
-    """Return the access to translate."""
-    return AccessRequest(kind, el0=user)
 
 
 def _interpret(walk: Walk, value: int) -> Reading:

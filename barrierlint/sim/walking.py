@@ -85,7 +85,17 @@ def take(state: State, source: Source) -> int:
     return number
 
 
-def entries(model: Model, state: State, address: int, kind: Kind) -> list[Entry]:
+def request(model: Model, state: State, kind: Kind) -> AccessRequest:
+    """Return what the PE that runs asks the walker for when it makes an access of `kind`."""
+    return AccessRequest(kind, el0=model.program.pes[model.pe_of(state)].user and not state.returns)
+
+
+def request_of(event: At) -> AccessRequest:
+    """Return what an address translation instruction asks the walker for."""
+    return AccessRequest(Kind.WRITE if "w" in event.op else Kind.READ, el0="e0" in event.op)
+
+
+def entries(model: Model, state: State, address: int, asked: AccessRequest) -> list[Entry]:
     """Return where the walk of virtual `address` may find its next descriptor: each location, write, and whether as
     an entry of a contiguous range.
     """
@@ -93,7 +103,7 @@ def entries(model: Model, state: State, address: int, kind: Kind) -> list[Entry]
         location = descriptor_of(address)
         return [(location, source, False) for source in sources(model, state, location, True)]
     if state.descent is None:
-        state.descent = descent.begin(address, AccessRequest(kind, _is_user(model, state)))
+        state.descent = descent.begin(address, asked)
     walk = state.descent.walk
     model.touch(walk.address, 8)
     own = [(walk.address, source, False) for source in sources(model, state, walk.address, True)]
@@ -124,24 +134,20 @@ def _value(model: Model, state: State, location: int, source: Source) -> int:
     return model.program.memory.get(location, 0) if source == INITIAL else state.execution.effects[source].value
 
 
-def _is_user(model: Model, state: State) -> bool:
-    return model.program.pes[model.pe_of(state)].user and not state.returns
-
-
-def _reading(model: Model, state: State, address: int, value: int, kind: Kind, joined: bool) -> Reading | None:
+def _reading(state: State, address: int, value: int, asked: AccessRequest, joined: bool) -> Reading | None:
     """What descriptor `value` says to the walk of `address`, through tables or through one leaf."""
     if state.descent is not None:
         return descent.read(state.descent.walk, value, joined)
-    write, user = kind in (Kind.WRITE, Kind.RMW), _is_user(model, state)
-    return Reading(3, fault_of(value, write, user, kind is Kind.FETCH), value & OUTPUT | address & OFFSET)
+    kind = fault_of(value, asked.kind in (Kind.WRITE, Kind.RMW), asked.el0, asked.kind is Kind.FETCH)
+    return Reading(3, kind, value & OUTPUT | address & OFFSET)
 
 
-def _look(model: Model, state: State, address: Held, kind: Kind, entry: Entry, ordered: bool) -> Seen | None:
+def _look(model: Model, state: State, address: Held, asked: AccessRequest, entry: Entry, ordered: bool) -> Seen | None:
     """Read one descriptor of a walk; None if no consistent execution has that. `ordered`: FEAT_ETS counts the fault."""
     execution, view, pe = state.execution, state.view, model.pe_of(state)
     location, source, joined = entry
     value = _value(model, state, location, source)
-    reading = _reading(model, state, address[0], value, kind, joined)
+    reading = _reading(state, address[0], value, asked, joined)
     assert reading is not None  # `entries` offers none other
     number = take(state, source)
     above = () if state.descent is None else state.descent.above
@@ -174,7 +180,7 @@ def walk(model: Model, state: State, instruction: Instruction, what: Shape, addr
     """Translate: the walker (or the TLB) takes the next descriptor from `entry`; False if no consistent execution has
     that.
     """
-    seen = _look(model, state, address, what.kind, entry, True)
+    seen = _look(model, state, address, request(model, state, what.kind), entry, True)
     if seen is None:
         return False
     picked(state, seen.walk, address[2])
@@ -187,16 +193,11 @@ def walk(model: Model, state: State, instruction: Instruction, what: Shape, addr
     return True
 
 
-def kind_of(event: At) -> Kind:
-    """The access that an address translation instruction checks."""
-    return Kind.WRITE if "w" in event.op else Kind.READ
-
-
 def translate_only(model: Model, state: State, event: At, address: Held, entry: Entry) -> bool:
     """AT: a walk whose result goes to PAR_EL1 (D8.15): the output address, or F (bit 0) and the status code (bits
     6:1).
     """
-    seen = _look(model, state, address, kind_of(event), entry, False)
+    seen = _look(model, state, address, request_of(event), entry, False)
     if seen is None:
         return False
     reading = seen.reading

@@ -92,6 +92,18 @@ def test_at_walks_every_level(level: int) -> None:
     assert simulate(parse(linked(level, code.replace("ISH; AT", "ISH; ISB; AT"), fails))).result == "FORBIDDEN"
 
 
+@pytest.mark.parametrize("op", ["S1E0R", "S1E0W", "S1E1R", "S1E1W"])
+@pytest.mark.parametrize(("fields", "refused"), [("el0:0", {"S1E0R", "S1E0W"}), ("db:0", {"S1E0W", "S1E1W"})])
+@pytest.mark.parametrize("entry", ["PTE(x)", "TTD(x,level:3)"])
+def test_at_asks_for_the_access_it_names(op: str, fields: str, refused: set[str], entry: str) -> None:
+    """A permission fault at level 3 is status 0b001111, in PAR_EL1[6:1]."""
+    state = f"[{entry}]=(oa:PA(x), {fields}); 0:X2=x;"
+    text = (
+        f"AArch64 t\n{{\n {state}\n}}\n P0 ;\n AT {op},X2 ;\n ISB ;\n MRS X3,PAR_EL1 ;\nexists (0:X3={0xF << 1 | 1})\n"
+    )
+    assert simulate(parse(text)).result == ("ALLOWED" if op in refused else "FORBIDDEN")
+
+
 def test_a_page_beside_it_has_its_own_leaf() -> None:
     text = linked(2, "STR X1,[X0]; DSB ISH; ISB; L0: LDR W3,[X2]", "fault(P0:L0,x+4096)").replace(
         "0:X2=x;", "0:X2=x+4096;"
