@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
-from barrierlint.cfg.graph import RETURN, THIS, Cfg
+from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.facts import Facts
-from barrierlint.dataflow.provenance import indexed_by, is_parameter, walk_index, walk_shift
-from barrierlint.dataflow.state import UNKNOWN_SHIFT, Debt, Phis, State, is_near, place_of, root
-from barrierlint.dataflow.values import is_large, leaves, load, rebuild
+from barrierlint.dataflow.provenance import indexed_by, is_parameter, walk_index
+from barrierlint.dataflow.state import Debt, Phis, State, place_of, root
+from barrierlint.dataflow.values import leaves, load
 from barrierlint.events import Call
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown
-
-MAX_CHAIN = 2
-"""Calls that a symbol's name tells, beside the innermost."""
 
 VALID_BIT, LOW_BITS = 1, 0x7F
 """Bits of an argument worth a context of their own: those that say what a descriptor is."""
@@ -226,108 +223,3 @@ def rebase(address: Term, old: Term, new: Term) -> Term | None:
             inner = rebase(base, old, new)
             return None if inner is None else Element(inner, index, size)
     return None
-
-
-class Leave:
-    """A callee's exit state seen by one caller state at one call."""
-
-    def __init__(
-        self, caller: State, call: Call, callee: Cfg, callee_phis: Phis, phis: Phis, site: tuple[int, int]
-    ) -> None:
-        self.caller = caller
-        self.callee = callee
-        self.callee_phis = callee_phis
-        self.phis = phis
-        self.site = site
-        self.place = f"@{site[0]}.{site[1]}"
-        self.arguments: dict[Term, Term] = {
-            Unknown(name): caller.evaluate(arg) for name, arg in zip(callee.params, call.args, strict=False)
-        }
-        self.memo: dict[Term, Term] = {}
-
-    def term(self, term: Term) -> Term:
-        """A value of the callee in the caller's symbols."""
-        value = rebuild(term, self._leaf)
-        return self.phis.large(value) if is_large(value) else value
-
-    def _leaf(self, leaf: Term) -> Term:
-        if leaf in self.arguments:
-            return self.arguments[leaf]
-        if leaf in self.memo:
-            return self.memo[leaf]
-        match leaf:
-            case Apply("load", (address,)):
-                found = self.caller.read(self.term(address), self.place)
-            case Unknown(id) if not id.startswith("sysreg:"):
-                found = Unknown(self._rename(id))
-                self.memo[leaf] = found
-                made_from = self.callee_phis.sources.get(leaf, ()) if isinstance(leaf, Unknown) else ()
-                if made_from:
-                    self.phis.note(found, (b for r in made_from for b in self.phis.ordered_roots(self.term(r))))
-            case _:
-                found = leaf
-        self.memo[leaf] = found
-        return found
-
-    def _rename(self, id: str) -> str:
-        """A callee's symbol, named for this call; of a long chain only the innermost calls stay: recursion ends."""
-        return "/".join([self.place, *id.split("/")[-MAX_CHAIN:]])
-
-    def state(self, exit: State, into: str | None, ordered: bool) -> State | None:
-        """The caller's state after the call; None where the callee's facts contradict the caller's."""
-        after = self.caller.copy()
-        result = exit.variables.get(RETURN, Unknown("result"))
-        visible = {*self.arguments, *leaves(result)}
-        for cell, value in exit.cells.items():
-            if self._is_visible(cell, visible) and is_near(here := self.term(cell)):
-                after.cells[here] = self.term(value)
-        for term, truth in exit.facts.truths.items():
-            if self._is_visible(term, visible) and not after.facts.assume(self.term(term), truth):
-                return None
-        for term, (ones, zeros) in exit.facts.bits.items():
-            if self._is_visible(term, visible) and not after.facts.learn_bits(self.term(term), ones, zeros):
-                return None
-        if into is not None:
-            after.variables[into] = self.term(result)
-        touched = (t for t in exit.touched if self._is_visible(t, visible))
-        after.touched |= frozenset(base for t in touched for base in self.phis.roots(self.term(t)))
-        after.debt = self._debt(exit.debt, ordered)
-        return after
-
-    def _is_visible(self, term: Term, visible: set[Term]) -> bool:
-        """Whether the caller can name a value: it is made of arguments, globals, and what the callee returns."""
-        for leaf in leaves(term):
-            match leaf:
-                case AddressOf(id, kind):
-                    if kind != "global" and is_frame_local(id, self.callee.usr):
-                        return False
-                case Apply("load", (address,)):
-                    if leaf not in visible and not self._is_visible(address, visible):
-                        return False
-                case _:
-                    if leaf not in visible:
-                        return False
-        return True
-
-    def mapped(self, place: int, exit: State) -> frozenset[Term]:
-        """The base symbols of the address that the callee maps by its model: parameter `place`, or its result."""
-        params = self.callee.params
-        named = Unknown(params[place]) if 0 <= place < len(params) else exit.variables.get(RETURN, OTHER)
-        return self.phis.roots(self.term(named))
-
-    def _debt(self, debt: Debt | None, ordered: bool) -> Debt | None:
-        if debt is None:
-            return None
-        if debt.born is None and self.caller.debt is not None:
-            return replace(self.caller.debt, progress=debt.progress, seen=debt.seen) if ordered else self.caller.debt
-        maps = frozenset(base for m in debt.maps for base in self.phis.roots(self.term(m)))
-        location = frozenset(base for m in debt.location for base in self.phis.roots(self.term(m)))
-        if debt.maps and not maps:
-            maps = frozenset({OTHER})
-        place = None if debt.place is None else self.term(debt.place)
-        index = None if place is None or maps else walk_index(place)
-        if index is not None:
-            maps = frozenset(base for base in self.phis.roots(index) if not isinstance(base, AddressOf))
-            shift = (walk_shift(place) if place is not None else None) or UNKNOWN_SHIFT
-            debt = replace(debt, leaves=tuple(replace(leaf, shift=min(leaf.shift, shift)) for leaf in debt.leaves))
-        return replace(debt, born=self.site, maps=maps, location=location, place=None if maps else place)

@@ -207,6 +207,11 @@ class State:
 
 
 @lru_cache(maxsize=1 << 16)
+def _symbol(place: str, key: str | Term) -> Unknown:
+    return Unknown(f"{place}:{key if isinstance(key, str) else _tag(key)}")
+
+
+@lru_cache(maxsize=1 << 16)
 def _tag(cell: Term) -> str:
     """A name for a cell that is the same in every run."""
     return repr(cell)
@@ -286,10 +291,10 @@ class Phis:
     def __init__(self) -> None:
         self.sources: dict[Unknown, dict[Term, None]] = {}
 
-    def merge(self, place: str, *values: Term) -> Term:
-        """One symbol for several values at `place` (a join and a variable)."""
-        symbol = Unknown(place)
-        self.note(symbol, (root for value in values for root in self.ordered_roots(value)))
+    def merge(self, place: str, key: str | Term, *values: Term) -> Term:
+        """One symbol for several values of `key` (a variable or a cell) at `place` (a join)."""
+        symbol = _symbol(place, key)
+        self.note(symbol, (root for value in values if value != symbol for root in self.ordered_roots(value)))
         return symbol
 
     def large(self, value: Term) -> Unknown:
@@ -330,11 +335,11 @@ def join(place: str, old: State, new: State, phis: Phis) -> State:
         if name.startswith("%") and not (name in old.variables and name in new.variables):
             continue  # a temporary never outlives the expression it was made for
         left, right = old.variables.get(name) or Unknown(name), new.variables.get(name) or Unknown(name)
-        variables[name] = left if left == right else phis.merge(f"{place}:{name}", left, right)
+        variables[name] = left if left == right else phis.merge(place, name, left, right)
     cells: dict[Term, Term] = {}
     for cell in {**old.cells, **new.cells}:
         left, right = old.read(cell), new.read(cell)
-        cells[cell] = left if left == right else phis.merge(f"{place}:{_tag(cell)}", left, right)
+        cells[cell] = left if left == right else phis.merge(place, cell, left, right)
     debt = old.debt.merged(new.debt) if old.debt is not None and new.debt is not None else None
     return State(
         variables, cells, old.facts.meet(new.facts), old.touched & new.touched, debt, old.lost | new.lost, phis

@@ -16,9 +16,10 @@ from heapq import heappop, heappush
 from itertools import count
 
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
-from barrierlint.dataflow.calls import EntryKey, Leave, Visible, enter, entry_state, generic, is_slot
+from barrierlint.dataflow.calls import EntryKey, Visible, enter, entry_state, generic, is_slot
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.reach import Reach, reverse_postorder, tested
+from barrierlint.dataflow.returns import Exported, Leave, exported
 from barrierlint.dataflow.state import Debt, Phis, State, join, place_of, same
 from barrierlint.dataflow.transfer import Relation, Settings, Transfer, relate
 from barrierlint.events import Call
@@ -79,8 +80,16 @@ class Context:
     nodes: dict[int, dict[Signature, State]] = field(default_factory=dict)
     arrivals: dict[Node, dict[Arrival, None]] = field(default_factory=dict)
     callers: dict[tuple[EntryKey, Node], None] = field(default_factory=dict)
+    outs: dict[Node, tuple[State, Exported]] = field(default_factory=dict)
     hits: list[Hit] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
+
+    def out(self, node: Node, exit: State) -> Exported:
+        """What callers can name of an exit state, worked out once."""
+        known = self.outs.get(node)
+        if known is None or known[0] is not exit:
+            known = self.outs[node] = (exit, exported(exit, self.cfg))
+        return known[1]
 
     def exits(self) -> Iterable[tuple[Node, State, bool]]:
         """(node, state, whether by an exception) at the function's ends."""
@@ -289,7 +298,8 @@ class Tabulation:
         for at, exit, unwinds in list(inner.exits()):
             if state.debt is not None and exit.debt is not None and exit.debt.born is not None:
                 continue  # that debt is followed by a state of its own
-            after = leave.state(exit, call.into, ordered)
+            out = inner.out(at, exit)
+            after = leave.state(out, call.into, ordered)
             if after is None:
                 continue
             if key.debt is None and state.debt is not None:
@@ -298,7 +308,7 @@ class Tabulation:
                 after.debt = replace(after.debt, seen=after.debt.seen | {"thrown"})
             place = self.settings.maps.get(callee.usr)
             if place is not None and state.debt is None and after.debt is not None:
-                after.debt = replace(after.debt, maps=leave.mapped(place, exit))
+                after.debt = replace(after.debt, maps=leave.mapped(place, out))
             newborn = birth if exit.debt is None or exit.debt.born is None else len(block.steps) - 1
             self._leave_block(context, node, thrown if unwinds else normal, after, newborn, (key, at))
 
