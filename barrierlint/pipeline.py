@@ -9,7 +9,7 @@ or decide the exit status.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,9 +77,24 @@ def lower(options: Options) -> Lowered:
     models = load_models(options, [item.path for item in inputs.files])
     units, lost = parse_all(inputs.files)
     programs = tuple(cfg.lower(linked, models) for linked in linkable(units))
-    told = (note for program in programs for note in program.notifications)
+    told = (note for program in programs for note in (*program.notifications, *unknown_instructions(program)))
     notes = said_once((*inputs.notifications, *lost, *(incomplete(note, inputs.files) for note in told)))
     return Lowered(programs, models, len(inputs.files), notes)
+
+
+def unknown_instructions(program: Program) -> Iterator[Notification]:
+    """Name each instruction that the decoder does not know, at the first of its places."""
+    from barrierlint.events import UnknownInstruction
+
+    places: dict[str, set[Span]] = {}
+    for cfg in program.functions.values():
+        for step in cfg.steps():
+            if isinstance(step.event, UnknownInstruction):
+                places.setdefault(step.event.text.split()[0] if step.event.text.split() else "", set()).add(step.span)
+    for name, spans in sorted(places.items()):
+        more = f" ({len(spans)} places)" if len(spans) > 1 else ""
+        text = f"`{name}`: an instruction barrierlint does not know, taken to order nothing{more}"
+        yield Notification("unknown-instruction", text, min(spans), severity=Severity.NOTE)
 
 
 def linkable(units: Iterable[TranslationUnit]) -> list[list[TranslationUnit]]:

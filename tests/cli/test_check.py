@@ -180,3 +180,14 @@ def test_version_and_help_are_quick() -> None:
             [sys.executable, "-c", code, word], capture_output=True, text=True, env=environment(), check=True
         )
         assert lines(ran.stdout)[-1] == "[]"
+
+
+def test_an_instruction_nobody_knows_is_named_even_where_nothing_is_found(run: Run) -> None:
+    text = 'void f(void)\n{\n\tasm volatile("dsb ish\\n\\tfrob x0");\n\tasm volatile("frob x1");\n}\n'
+    Path("unknown.c").write_text(text)
+    assert "1 unknown-instruction" in run("unknown.c", "--").out
+    ran = run("unknown.c", "-v", "--")
+    assert (ran.status, ran.out.count("unknown-instruction")) == (0, 1)
+    assert ran.out.startswith("unknown.c:3:2: note[unknown-instruction]: `frob`")
+    assert "(2 places)" in ran.out
+    assert "unknown-instruction" not in run("good.c", "-v", "--").out
