@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterator
 
 from barrierlint.source import tree
 
@@ -38,23 +37,30 @@ def parts(node: Node) -> list[Node]:
     result: list[Node] = []
     for name in _PARTS[type(node)]:
         value = getattr(node, name)
-        if type(value) is not tuple:
-            result += [value] if value is not None else []
+        if value is None:
             continue
-        result += [item[1] if type(item) is tuple else item for item in value]
+        if type(value) is not tuple:
+            result.append(value)
+        elif value:
+            result += [item[1] if type(item) is tuple else item for item in value]
     return result
 
 
-def walk(*roots: Node) -> Iterator[Node]:
+def walk(*roots: Node) -> list[Node]:
     """All nodes at and below `roots`, parents first."""
+    found: list[Node] = []
     stack: list[Node] = list(reversed(roots))
     while stack:
         node = stack.pop()
-        yield node
-        stack += reversed(parts(node))
+        found.append(node)
+        if _PARTS[type(node)]:
+            inner = parts(node)
+            inner.reverse()
+            stack += inner
+    return found
 
 
-def function_nodes(function: tree.Function) -> Iterator[Node]:
+def function_nodes(function: tree.Function) -> list[Node]:
     """All nodes of a function, its member initialisers included."""
     return walk(*function.initializers, function.body)
 

@@ -18,6 +18,7 @@ from barrierlint.cfg.functions import lower_function
 from barrierlint.cfg.graph import Cfg, Program
 from barrierlint.finding import Notification, Severity
 from barrierlint.source import tree
+from barrierlint.source.collection import uncollected
 
 if TYPE_CHECKING:
     from barrierlint.models import Models
@@ -30,7 +31,8 @@ _DEPTH = 1_000_000
 
 def lower(units: Sequence[tree.TranslationUnit], models: Models) -> Program:
     """Return the graphs of all functions of `units`; never raises for deep input."""
-    return deep(lambda: _lower(units, models))
+    with uncollected():
+        return deep(lambda: _lower(units, models))
 
 
 def _lower(units: Sequence[tree.TranslationUnit], models: Models) -> Program:

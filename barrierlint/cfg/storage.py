@@ -42,7 +42,7 @@ class Storage:
         return frozenset(self._ids)
 
     def _collect_function(self, function: tree.Function) -> None:
-        nodes = list(function_nodes(function))
+        nodes = function_nodes(function)
         self._own = {param.id for param in function.params}
         self._own |= self._captures.names.get(function.usr, {}).keys()
         self._own |= {node.variable.id for node in nodes if isinstance(node, tree.Declaration)}

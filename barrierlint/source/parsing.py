@@ -21,6 +21,7 @@ from barrierlint.source import objects as _objects  # noqa: F401
 from barrierlint.source import statements as _statements  # noqa: F401
 from barrierlint.source import unexposed as _unexposed  # noqa: F401
 from barrierlint.source.clang_c import KEEP_GOING, Unit
+from barrierlint.source.collection import uncollected
 from barrierlint.source.flags import VALUED, architecture
 from barrierlint.source.functions import bodies_of, note_patterns, read_all
 from barrierlint.source.language import INCLUDE, complete
@@ -65,7 +66,8 @@ def parse(
     deepest = sys.getrecursionlimit()
     sys.setrecursionlimit(max(deepest, _RECURSION))
     try:
-        return deeply(lambda: _parse(main, words, contents, source, target, notes, limit))
+        with uncollected():
+            return deeply(lambda: _parse(main, words, contents, source, target, notes, limit))
     finally:
         sys.setrecursionlimit(deepest)
 
