@@ -17,7 +17,7 @@ from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.calls import EntryKey
 from barrierlint.dataflow.provenance import is_parameter, walk_index, walk_shift
 from barrierlint.dataflow.state import UNKNOWN_SHIFT, Debt, Leaf, Phis, Progress, Site, State, root
-from barrierlint.dataflow.values import fold
+from barrierlint.dataflow.values import fold, load
 from barrierlint.events import (
     Access,
     Accesses,
@@ -211,7 +211,7 @@ class Transfer:
             return None
         return DescriptorWrite(
             access.address,
-            access.value,
+            _new_value(access),
             order=access.order,
             op=OLD_VALUE if access.op == "cas" else access.op,
             into=access.into,
@@ -311,6 +311,18 @@ def classify(stated: Transition, old: Term, value: Term, state: State) -> Transi
     if new_ones & VALID:
         return Transition.CHANGE if old_ones & VALID else Transition.MAKE
     return Transition.MAKE if old_zeros & VALID else Transition.UNKNOWN
+
+
+COMPUTED = {"add": "+", "sub": "-", "or": "|", "and": "&", "xor": "^"}
+
+
+def _new_value(access: Access) -> Term:
+    """What memory holds after a store, an exchange, or a fetch-and-operate."""
+    operand = access.value if access.value is not None else Unknown("stored")
+    old = load(access.address)
+    if access.op == "andnot":
+        return Apply("&", (old, Apply("~", (operand,))))
+    return Apply(COMPUTED[access.op], (old, operand)) if access.op in COMPUTED else operand
 
 
 def _index_in(address: Element, slots: frozenset[Term]) -> bool:

@@ -332,3 +332,10 @@ def test_callers_that_pay_make_the_others_the_debtors() -> None:
 
 def test_relations_are_ordered() -> None:
     assert Relation.EXACT < Relation.POSSIBLE < Relation.WEAK < Relation.BOUNDARY
+
+
+@pytest.mark.parametrize(("op", "operand", "found"), [("or", 3, 1), ("and", ~1, 0), ("andnot", 1, 0), ("swap", 3, 1)])
+def test_a_fetch_and_operate_on_an_entry_is_judged_by_what_it_leaves(op: str, operand: int, found: int) -> None:
+    index = Apply("&", (Apply(">>", (Name("va"), const(12))), const(511)))
+    event = Access(Kind.RMW, Element(Name("t"), index, 8), value=const(operand), into="%o", op=op)
+    assert len(verdicts(straight("f", "t va", event, read()))) == found
