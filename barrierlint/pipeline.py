@@ -9,10 +9,11 @@ or decide the exit status.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from barrierlint.finding import Confirmation, Finding, Notification, Report, RuleInfo, Severity, Span, Verdict
 from barrierlint.inputs import Input, InputError, Request, collect
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program
     from barrierlint.models import Models
     from barrierlint.source.tree import TranslationUnit
+
+Result = TypeVar("Result")
 
 UNREAD = frozenset({"lost-body", "too-deep"})
 """Kinds of notification that say that a function was not read, or not all of it."""
@@ -55,7 +58,10 @@ def run(options: Options) -> Report:
 
     chosen = frozenset(rule.id for rule in select_rules(all_rules(), options.select, options.ignore))
     lowered = lower(options)
-    checked = [rules.check(program, lowered.models, select=chosen) for program in lowered.programs]
+    checked, lost = attempts(
+        (program_name(program), partial(rules.check, program, lowered.models, select=chosen))
+        for program in lowered.programs
+    )
     found = folded(finding for one in checked for finding in one.findings)
     if options.confirm:
         found = tuple(confirmed(finding, options.features) for finding in found)
@@ -63,7 +69,7 @@ def run(options: Options) -> Report:
     return Report(
         findings=tuple(finding for finding in found if finding.confirmation.verdict is not Verdict.REFUTED),
         refuted=tuple(finding for finding in found if finding.confirmation.verdict is Verdict.REFUTED),
-        notifications=distinct((*lowered.notifications, *(note for one in checked for note in one.notifications))),
+        notifications=distinct((*lowered.notifications, *(n for one in checked for n in one.notifications), *lost)),
         files=lowered.files,
         functions=len({(usr, cfg.place) for program in lowered.programs for usr, cfg in program.functions.items()}),
     )
@@ -71,15 +77,20 @@ def run(options: Options) -> Report:
 
 def lower(options: Options) -> Lowered:
     """Parse and lower the inputs of `options`: files that link together, functions of headers once."""
-    from barrierlint import cfg
+    from barrierlint import cfg, source
 
     inputs = collect(options.request)
     models = load_models(options, [item.path for item in inputs.files])
-    units, lost = parse_all(inputs.files)
-    programs = tuple(cfg.lower(linked, models) for linked in linkable(units))
+    units, unparsed = attempts(
+        (item.path, partial(source.parse, Path(item.path), item.arguments)) for item in inputs.files
+    )
+    programs, unlowered = attempts(
+        (listed([unit.path for unit in linked]), partial(cfg.lower, linked, models)) for linked in linkable(units)
+    )
+    lost = (*unparsed, *unlowered)
     told = (note for program in programs for note in (*program.notifications, *unknown_instructions(program)))
     notes = said_once((*inputs.notifications, *lost, *(incomplete(note, inputs.files) for note in told)))
-    return Lowered(programs, models, len(inputs.files), notes)
+    return Lowered(tuple(programs), models, len(inputs.files), notes)
 
 
 def unknown_instructions(program: Program) -> Iterator[Notification]:
@@ -172,21 +183,44 @@ def common_folder(paths: Sequence[str]) -> Path:
     return Path(os.path.commonpath([path if os.path.isdir(path) else os.path.dirname(path) for path in real]))
 
 
-def parse_all(files: Iterable[Input]) -> tuple[list[TranslationUnit], tuple[Notification, ...]]:
-    """Parse each file; one that is nested too deeply for the parser or for us is lost, and said to be."""
-    from barrierlint import source
+def attempts(tasks: Iterable[tuple[str, Callable[[], Result]]]) -> tuple[list[Result], tuple[Notification, ...]]:
+    """Carry out each task, named by its files; one that fails is lost, and said to be, and costs no other."""
+    from barrierlint.source import SourceError
 
-    units: list[TranslationUnit] = []
+    results: list[Result] = []
     lost: list[Notification] = []
-    for item in files:
+    for name, task in tasks:
         try:
-            units.append(source.parse(Path(item.path), item.arguments))
+            results.append(task())
         except RecursionError:
-            text = f"{item.path}: nested too deeply to be analysed"
-            lost.append(Notification("too-deep", text, lost=True, severity=Severity.ERROR))
-        except source.SourceError as error:
-            lost.append(Notification("parse-error", str(error), lost=True, severity=Severity.ERROR))
-    return units, tuple(lost)
+            lost.append(
+                Notification("too-deep", f"{name}: nested too deeply to be analysed", None, True, Severity.ERROR)
+            )
+        except SourceError as error:
+            lost.append(Notification("parse-error", str(error), None, True, Severity.ERROR))
+        except Exception as error:
+            text = f"{name}: internal error, please report it: {type(error).__name__}: {error} ({innermost(error)})"
+            lost.append(Notification("internal-error", text, None, True, Severity.ERROR))
+    return results, tuple(lost)
+
+
+def innermost(error: BaseException) -> str:
+    """Return the place that raised `error`, such as `transfer.py:88`."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "unknown place"
+
+
+def program_name(program: Program) -> str:
+    """Return the files of a program, the first few by name."""
+    return listed(dict.fromkeys(cfg.place.path for cfg in program.functions.values()))
+
+
+def listed(paths: Iterable[str]) -> str:
+    """Return up to three paths, the rest counted."""
+    every = list(paths)
+    return ", ".join(every[:3]) + (f" and {len(every) - 3} more" if len(every) > 3 else "")
 
 
 def all_rules() -> tuple[RuleInfo, ...]:
