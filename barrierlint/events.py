@@ -237,6 +237,13 @@ class UnknownInstruction:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A statement that could not be read (a parse error inside, nesting beyond bounds): it may do anything."""
+
+    why: str
+
+
 Event = (
     Access
     | DescriptorWrite
@@ -256,6 +263,7 @@ Event = (
     | Call
     | Drain
     | UnknownInstruction
+    | Unread
 )
 
 NOTHING = Unknown("nothing")

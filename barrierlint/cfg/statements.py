@@ -18,7 +18,7 @@ from barrierlint.cfg.graph import RETURN
 from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.objects import initialize
 from barrierlint.cfg.places import own_storage
-from barrierlint.events import Assign
+from barrierlint.events import Assign, Unread
 from barrierlint.source import tree
 from barrierlint.terms import Term
 
@@ -239,6 +239,7 @@ def _catch(frame: Frame, variable: tree.Variable, handler: tree.Handler) -> None
 def _lost(frame: Frame, statement: tree.Lost) -> None:
     for part in statement.parts:
         frame.effect(part)
+    frame.emit(Unread(statement.why), statement.span)
 
 
 STATEMENTS.update(

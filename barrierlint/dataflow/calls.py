@@ -12,9 +12,12 @@ from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
+from barrierlint.dataflow.debts import Debt
 from barrierlint.dataflow.facts import Facts
+from barrierlint.dataflow.memory import place_of, root
+from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.provenance import indexed_by, is_parameter, walk_index
-from barrierlint.dataflow.state import Debt, Phis, State, place_of, root
+from barrierlint.dataflow.state import State
 from barrierlint.dataflow.values import leaves, load
 from barrierlint.events import Call
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown

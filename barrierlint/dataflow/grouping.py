@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import networkx as nx
 
 from barrierlint.cfg.graph import Cfg
-from barrierlint.dataflow.state import Leaf, Progress
+from barrierlint.dataflow.debts import Leaf, Progress
+from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.tabulation import Tabulation
-from barrierlint.dataflow.transfer import Relation
 from barrierlint.dataflow.witness import Defect, Mark
 from barrierlint.events import Call
 

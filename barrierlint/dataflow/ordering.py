@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from barrierlint.cfg.graph import Program
+from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.grouping import Group, Payers, clearest, group
 from barrierlint.dataflow.reach import Reach
-from barrierlint.dataflow.state import Progress
 from barrierlint.dataflow.tabulation import Tabulation
 from barrierlint.dataflow.transfer import Settings
 from barrierlint.dataflow.witness import Witnesses

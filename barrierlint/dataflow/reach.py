@@ -6,12 +6,14 @@ calls whose target is unknown (they do none of these, which the report says).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import networkx as nx
 
 from barrierlint.cfg.graph import RETURN, Cfg, Program
-from barrierlint.dataflow.state import place_of
+from barrierlint.dataflow.memory import place_of
 from barrierlint.dataflow.values import leaves
 from barrierlint.events import (
     Access,
@@ -26,7 +28,7 @@ from barrierlint.events import (
     ExceptionReturn,
     Kind,
 )
-from barrierlint.terms import AddressOf, Element, Field, Name, Term
+from barrierlint.terms import AddressOf, Element, Field, Name, Term, Unknown
 
 SIZE_LIMIT = 60
 """Steps, callees counted, up to which a function that acts on no debt is entered for its result."""
@@ -157,3 +159,19 @@ def reverse_postorder(cfg: Cfg) -> dict[int, int]:
             seen.add(edge.target)
             stack.append((edge.target, iter(cfg.blocks[edge.target].edges)))
     return {block: place for place, block in enumerate(reversed(finished))}
+
+
+def bound_from(places: dict[int, int], head: int) -> Callable[[Term], bool]:
+    """Whether a symbol is one that a turn of the loop at `head` binds anew: made at or after it in reverse
+    postorder.
+    """
+    first = places[head]
+
+    @cache
+    def changes(term: Term) -> bool:
+        if not isinstance(term, Unknown):
+            return False
+        made = re.match(r"[@φ](\d+)", term.id)
+        return term.id.startswith("large:") or (made is not None and places.get(int(made[1]), 0) >= first)
+
+    return changes

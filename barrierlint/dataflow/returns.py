@@ -10,8 +10,11 @@ from dataclasses import dataclass, replace
 from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.bits import Bits
 from barrierlint.dataflow.calls import OTHER, is_frame_local
+from barrierlint.dataflow.debts import UNKNOWN_SHIFT, Debt
+from barrierlint.dataflow.memory import is_near
+from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.provenance import walk_index, walk_shift
-from barrierlint.dataflow.state import UNKNOWN_SHIFT, Debt, Phis, State, is_near
+from barrierlint.dataflow.state import State
 from barrierlint.dataflow.values import is_large, leaves, rebuild
 from barrierlint.events import Call
 from barrierlint.terms import AddressOf, Apply, Term, Unknown

@@ -8,94 +8,29 @@ thread of control is followed alone.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
 
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Visible, enter, entry_state, generic, is_slot
+from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node, Passage, Signature
 from barrierlint.dataflow.liveness import live_at_entry
-from barrierlint.dataflow.reach import Reach, reverse_postorder, tested
-from barrierlint.dataflow.returns import Exported, Leave, exported
-from barrierlint.dataflow.state import Debt, Phis, State, join, place_of, same
-from barrierlint.dataflow.transfer import Relation, Settings, Transfer, relate
+from barrierlint.dataflow.memory import place_of
+from barrierlint.dataflow.phis import Phis
+from barrierlint.dataflow.reach import Reach, bound_from, reverse_postorder, tested
+from barrierlint.dataflow.relations import Relation, relate
+from barrierlint.dataflow.returns import Leave
+from barrierlint.dataflow.state import State, join, same
+from barrierlint.dataflow.transfer import Settings, Transfer
 from barrierlint.events import Call
 from barrierlint.terms import AddressOf, Const, Term, Unknown
-
-Signature = tuple[object, ...]
-Node = tuple[int, Signature]
 
 MAX_STATES = 6
 """States kept apart at one block for one debt, before flags are forgotten."""
 MAX_CONTEXTS = 8
 """Contexts of one function that differ in constants, before constants are forgotten; half of it for one that acts on
 no debt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """How a node was reached: from node `source`, by a debt born in it (`birth`: its step) or not (None).
-
-    `via` is the callee's context and exit node where the source block ends with a call whose body was entered.
-    """
-
-    source: Node
-    birth: int | None
-    via: tuple[EntryKey, Node] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """An access that depends on the debt: in `node`, at step `step`; `birth` is the debt's birth step if born in
-    that block.
-    """
-
-    node: Node
-    birth: int | None
-    step: int
-    debt: Debt
-    relation: Relation
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A debt carried into a callee's context from the call that ends block `node[0]`."""
-
-    node: Node
-    birth: int | None
-    debt: Debt
-    callee: EntryKey
-
-
-@dataclass(slots=True)
-class Context:
-    """One function in one entry state: the states at its blocks, how they were reached, and who waits for its exits."""
-
-    key: EntryKey
-    cfg: Cfg
-    phis: Phis = field(default_factory=Phis)
-    nodes: dict[int, dict[Signature, State]] = field(default_factory=dict)
-    arrivals: dict[Node, dict[Arrival, None]] = field(default_factory=dict)
-    callers: dict[tuple[EntryKey, Node], None] = field(default_factory=dict)
-    outs: dict[Node, tuple[State, Exported]] = field(default_factory=dict)
-    hits: list[Hit] = field(default_factory=list)
-    passages: list[Passage] = field(default_factory=list)
-
-    def out(self, node: Node, exit: State) -> Exported:
-        """What callers can name of an exit state, worked out once."""
-        known = self.outs.get(node)
-        if known is None or known[0] is not exit:
-            known = self.outs[node] = (exit, exported(exit, self.cfg))
-        return known[1]
-
-    def exits(self) -> Iterable[tuple[Node, State, bool]]:
-        """(node, state, whether by an exception) at the function's ends."""
-        for block, unwinds in ((self.cfg.exit, False), (self.cfg.unwind, True)):
-            for signature, state in self.nodes.get(block, {}).items():
-                yield (block, signature), state, unwinds
 
 
 class Tabulation:
@@ -240,7 +175,7 @@ class Tabulation:
             if all(branch.facts.assume(branch.evaluate(g.condition), g.holds) for g in edge.guards):
                 places = self._order(context.cfg.usr)
                 if places[edge.target] <= places[node[0]]:
-                    branch.turn(_bound_from(places, edge.target))
+                    branch.turn(bound_from(places, edge.target))
                 self._arrive(context, edge.target, branch, Arrival(node, birth, via))
 
     # --- calls ---
@@ -354,19 +289,3 @@ def _without_debt(state: State) -> State:
     bare = state.copy()
     bare.debt = None
     return bare
-
-
-def _bound_from(places: dict[int, int], head: int) -> Callable[[Term], bool]:
-    """Whether a symbol is one that a turn of the loop at `head` binds anew: made at or after it in reverse
-    postorder.
-    """
-    first = places[head]
-
-    @cache
-    def changes(term: Term) -> bool:
-        if not isinstance(term, Unknown):
-            return False
-        made = re.match(r"[@φ](\d+)", term.id)
-        return term.id.startswith("large:") or (made is not None and places.get(int(made[1]), 0) >= first)
-
-    return changes

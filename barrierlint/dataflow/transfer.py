@@ -9,33 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
 
-from barrierlint.cfg.descriptors import named_like_descriptor
 from barrierlint.cfg.graph import Step
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.calls import EntryKey
-from barrierlint.dataflow.provenance import is_parameter, walk_index, walk_shift
-from barrierlint.dataflow.state import UNKNOWN_SHIFT, Debt, Leaf, Phis, Progress, Site, State, root
+from barrierlint.dataflow.debts import UNKNOWN_SHIFT, Debt, Leaf, Progress, Site, pay
+from barrierlint.dataflow.memory import root
+from barrierlint.dataflow.phis import Phis
+from barrierlint.dataflow.provenance import walk_index, walk_shift
+from barrierlint.dataflow.relations import Relation, relate
+from barrierlint.dataflow.state import State
 from barrierlint.dataflow.values import fold, load
 from barrierlint.events import (
     Access,
-    Accesses,
     Assign,
     At,
-    ContextSync,
     DescriptorWrite,
-    Dmb,
-    Drain,
-    Dsb,
-    ExceptionCall,
     ExceptionReturn,
     Kind,
-    Shareability,
     SysregRead,
     Transition,
 )
-from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Term, Unknown
+from barrierlint.terms import AddressOf, Apply, Const, Element, Term, Unknown
 
 VALID = 1
 """Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
@@ -44,23 +39,11 @@ USER = 1 << 6
 handle."""
 
 
-BLOCK = 1 << 21
-"""What a level-2 block descriptor maps with the 4 KiB granule (DDI 0487 D8.2)."""
-
 OLD_VALUE = "cas-old"
 """A compare-exchange whose result is the old value, not whether it wrote."""
 
 RESULT = -1
 """In `Settings.maps`: the function returns the address it maps."""
-
-
-class Relation(IntEnum):
-    """How an access depends on a write, strongest first. WEAK counts only where the debt is never paid."""
-
-    EXACT = 0
-    POSSIBLE = 1
-    WEAK = 2
-    BOUNDARY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,67 +60,6 @@ class Settings:
     described: frozenset[str] = frozenset()
     required: tuple[tuple[int, int], ...] = ()
     maps: Mapping[str, int] = field(default_factory=dict)
-
-
-def pay(debt: Debt, event: object) -> Debt | None:
-    """The progress automaton of a make: the debt after a barrier, None once it is paid (SEMANTICS, table of
-    barriers).
-    """
-    match event:
-        case Dsb(accesses=Accesses.LD):
-            return _see(debt, "dsb-ld") if debt.progress is Progress.WRITTEN else debt
-        case Dsb(domain=Shareability.NSH) if debt.progress is Progress.WRITTEN:
-            return replace(_see(debt, "nsh"), progress=Progress.COMPLETED)
-        case Dsb(domain=domain):
-            if debt.progress is Progress.LOCAL:
-                return None if domain is not Shareability.NSH else debt
-            seen = debt.seen if domain is Shareability.NSH else debt.seen - {"nsh"}
-            return replace(debt, progress=Progress.COMPLETED, seen=seen)
-        case Dmb() if debt.progress is Progress.WRITTEN:
-            return _see(debt, "dmb")
-        case ContextSync() | ExceptionCall() | ExceptionReturn():
-            if debt.progress is Progress.WRITTEN:
-                return _see(debt, "isb-early")
-            if debt.progress is Progress.COMPLETED:
-                return replace(debt, progress=Progress.LOCAL) if "nsh" in debt.seen else None
-            return debt
-        case Drain():
-            return None
-    return debt
-
-
-def _see(debt: Debt, word: str) -> Debt:
-    return debt if word in debt.seen else replace(debt, seen=debt.seen | {word})
-
-
-def relate(state: State, address: Term, phis: Phis, type: str = "") -> Relation | None:
-    """How an access at an evaluated address depends on the debt followed, None if it does not.
-
-    `type` is the accessed type: tables are reached through a mapping that stands, so an entry read is no dependent
-    access.
-    """
-    debt = state.debt
-    if debt is None or debt.progress is Progress.LOCAL:
-        return None
-    roots = phis.roots(address)
-    if debt.maps & roots or _within(address, debt.maps):
-        return Relation.EXACT
-    if debt.maps or roots & debt.location or not roots or named_like_descriptor(type):
-        return None
-    if isinstance(address, Const):
-        return Relation.WEAK
-    if not all(is_parameter(base) and base not in state.touched for base in roots):
-        return None
-    return Relation.WEAK if isinstance(address, Field) else Relation.POSSIBLE
-
-
-def _within(address: Term, maps: frozenset[Term]) -> bool:
-    """Whether a constant address lies in what is mapped from a constant one on, taken to be one level-2 block at
-    most.
-    """
-    if not isinstance(address, Const):
-        return False
-    return any(isinstance(base, Const) and 0 <= address.value - base.value < BLOCK for base in maps)
 
 
 class Transfer:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import Cfg, Step
 from barrierlint.dataflow.calls import EntryKey
-from barrierlint.dataflow.state import Debt, Leaf, Site
-from barrierlint.dataflow.tabulation import Arrival, Context, Hit, Node, Tabulation
-from barrierlint.dataflow.transfer import Relation
+from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node
+from barrierlint.dataflow.debts import Debt, Leaf, Site
+from barrierlint.dataflow.relations import Relation
+from barrierlint.dataflow.tabulation import Tabulation
 
 MAX_TOLD = 8
 """Writes of one debt that paths are built for."""

@@ -108,7 +108,7 @@ def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rul
 
 
 def _confidence(defect: Defect) -> Confidence:
-    from barrierlint.dataflow.transfer import Relation
+    from barrierlint.dataflow.relations import Relation
 
     names = {Relation.EXACT: Confidence.EXACT, Relation.BOUNDARY: Confidence.BOUNDARY}
     return names.get(defect.relation, Confidence.POSSIBLE)

@@ -34,7 +34,7 @@ One DSB and ISB after a batch of writes serve them all.
 
 from __future__ import annotations
 
-from barrierlint.dataflow.state import Progress
+from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.witness import Defect
 from barrierlint.rules.rule import Rule, info
 

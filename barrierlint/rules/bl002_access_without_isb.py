@@ -31,7 +31,7 @@ return *va;
 
 from __future__ import annotations
 
-from barrierlint.dataflow.state import Progress
+from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.witness import Defect
 from barrierlint.rules.rule import Rule, info
 

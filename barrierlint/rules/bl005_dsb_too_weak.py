@@ -32,7 +32,7 @@ domains); litmus `S1.I2V.LDR+dsb.ishld-isb`.
 
 from __future__ import annotations
 
-from barrierlint.dataflow.state import Progress
+from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.witness import Defect
 from barrierlint.rules.rule import Rule, info
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg, Step
 from barrierlint.dataflow.reach import ORDERING
-from barrierlint.dataflow.transfer import Relation
+from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.witness import Defect, Mark
 from barrierlint.events import (
     Access,
@@ -33,6 +33,7 @@ from barrierlint.events import (
     Tlbi,
     Transition,
     UnknownInstruction,
+    Unread,
     mnemonic,
 )
 from barrierlint.finding import Witness, WitnessStep
@@ -119,6 +120,9 @@ class _Narrator:
         event = step.event
         if isinstance(event, TOLD):
             return self._made(cfg, step, mark, _effect(event), "barrier", event)
+        if isinstance(event, Unread):
+            note = f"{cfg.name}() has a statement here that could not be read: taken to order nothing"
+            return self._made(cfg, step, mark, note, "call", None)
         if isinstance(event, Call) and not any(t in self.functions for t in event.targets) and self.unseen < MAX_UNSEEN:
             self.unseen += 1
             note = f"calls {_callee(step)}(), whose body was not seen: taken to order nothing"

@@ -8,8 +8,8 @@ callers would rather not pay.
 from __future__ import annotations
 
 from barrierlint.cfg.graph import Cfg, Edge
+from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.grouping import Group, Loops
-from barrierlint.dataflow.state import Progress
 from barrierlint.dataflow.witness import Defect, Mark
 from barrierlint.events import Dsb
 from barrierlint.finding import Repair, Span

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from barrierlint.events import Call
+from barrierlint.terms import Name
 from tests.cfg.snippets import called, events, graph, lines, named, paths, program
 
 GUARD = """
@@ -149,3 +150,27 @@ def test_throw_edges_tell_how_a_call_is_left() -> None:
     made = graph(THROWS + "void f(int *l) { G g(l); try { t(1); } catch (...) { a(); throw 1; } }", cpp=True)
     found = {(called(block.steps[-1]), edge.reason) for block in made.blocks if block.steps for edge in block.edges}
     assert found == {("G", ""), ("t", ""), ("t", "throw"), ("a", ""), ("~G", ""), ("~G", "unwind")}
+
+
+@pytest.mark.parametrize(
+    ("body", "kept", "early"),
+    [
+        ("(x ? G(l).get() : 0) + p();", {"G get p ~G .", "p ."}, "G get ~G p ."),
+        ("(x ? 0 : G(l).get()) + p();", {"G get p ~G .", "p ."}, "G get ~G p ."),
+        ("x ? (void)G(l).get() : b(), a();", {"G get a ~G .", "b a ."}, "G get ~G a ."),
+        ("(x ? (*l ? G(l).get() : 0) : H(l).l[0]) + p();", {"G get p ~G .", "H p ~H .", "p ."}, "G get ~G p ."),
+    ],
+)
+def test_temporaries_of_an_arm_die_with_the_full_expression(body: str, kept: set[str], early: str) -> None:
+    found = flow(body)
+    assert kept <= found
+    assert early not in found
+
+
+def test_a_flag_tells_which_arm_made_the_temporary() -> None:
+    made = graph(GUARD + "void f(int *l, int x) { (x ? G(l).get() : 0) + p(); }", cpp=True)
+    told = [line for line in lines(made) if line in ("%2 := 1", "%2 := 0", "%3 := 1", "%3 := 0")]
+    assert len(told) == 2
+    flag = told[0].split()[0]
+    guards = [guard for block in made.blocks for edge in block.edges for guard in edge.guards]
+    assert {guard.holds for guard in guards if guard.condition == Name(flag)} == {True, False}

@@ -6,7 +6,7 @@ import pytest
 
 from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.ordering import analyse
-from barrierlint.dataflow.transfer import Relation
+from barrierlint.dataflow.relations import Relation
 from barrierlint.events import Access, Assign, Call, DescriptorWrite, Event, ExceptionCall, Kind, Order, Transition
 from barrierlint.rules import all_rules
 from barrierlint.terms import AddressOf, Apply, Element, Field, Name, Term, const

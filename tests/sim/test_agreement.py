@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.ordering import analyse
-from barrierlint.dataflow.state import Progress
-from barrierlint.dataflow.transfer import Relation
+from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.witness import Defect
 from barrierlint.events import (
     Access,

@@ -1,0 +1,84 @@
+"""Contexts: one function in one entry state, with all that the tabulation learns of it.
+
+The states at its blocks are nodes; how nodes were reached is kept, so that witnesses can be rebuilt. What it does not
+model: an order among contexts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from barrierlint.cfg.graph import Cfg
+from barrierlint.dataflow.calls import EntryKey
+from barrierlint.dataflow.debts import Debt
+from barrierlint.dataflow.phis import Phis
+from barrierlint.dataflow.relations import Relation
+from barrierlint.dataflow.returns import Exported, exported
+from barrierlint.dataflow.state import State
+
+Signature = tuple[object, ...]
+Node = tuple[int, Signature]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a node was reached: from node `source`, by a debt born in it (`birth`: its step) or not (None).
+
+    `via` is the callee's context and exit node where the source block ends with a call whose body was entered.
+    """
+
+    source: Node
+    birth: int | None
+    via: tuple[EntryKey, Node] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An access that depends on the debt: in `node`, at step `step`; `birth` is the debt's birth step if born in
+    that block.
+    """
+
+    node: Node
+    birth: int | None
+    step: int
+    debt: Debt
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A debt carried into a callee's context from the call that ends block `node[0]`."""
+
+    node: Node
+    birth: int | None
+    debt: Debt
+    callee: EntryKey
+
+
+@dataclass(slots=True)
+class Context:
+    """One function in one entry state: the states at its blocks, how they were reached, and who waits for its exits."""
+
+    key: EntryKey
+    cfg: Cfg
+    phis: Phis = field(default_factory=Phis)
+    nodes: dict[int, dict[Signature, State]] = field(default_factory=dict)
+    arrivals: dict[Node, dict[Arrival, None]] = field(default_factory=dict)
+    callers: dict[tuple[EntryKey, Node], None] = field(default_factory=dict)
+    outs: dict[Node, tuple[State, Exported]] = field(default_factory=dict)
+    hits: list[Hit] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+
+    def out(self, node: Node, exit: State) -> Exported:
+        """What callers can name of an exit state, worked out once."""
+        known = self.outs.get(node)
+        if known is None or known[0] is not exit:
+            known = self.outs[node] = (exit, exported(exit, self.cfg))
+        return known[1]
+
+    def exits(self) -> Iterable[tuple[Node, State, bool]]:
+        """(node, state, whether by an exception) at the function's ends."""
+        for block, unwinds in ((self.cfg.exit, False), (self.cfg.unwind, True)):
+            for signature, state in self.nodes.get(block, {}).items():
+                yield (block, signature), state, unwinds

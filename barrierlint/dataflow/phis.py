@@ -1,0 +1,70 @@
+"""Merged values: one symbol for what differs at a join, and what it may point from.
+
+What it does not model: which path gave which value (states that must not be merged are kept apart instead).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from barrierlint.dataflow.memory import tag
+from barrierlint.dataflow.provenance import bases
+from barrierlint.terms import Const, Term, Unknown
+
+PAGE = 1 << 12
+"""The smallest granule. Constants below it are no addresses: null, sizes, flags."""
+MAX_SOURCES = 16
+"""Base symbols remembered of one merged value."""
+
+
+@lru_cache(maxsize=1 << 16)
+def _symbol(place: str, key: str | Term) -> Unknown:
+    return Unknown(f"{place}:{key if isinstance(key, str) else tag(key)}")
+
+
+class Phis:
+    """Symbols that stand for a merged (or large, or a callee's) value, with the base symbols it was made from.
+
+    The sources of a symbol are flat: never such symbols again, only what those were made from when they were merged in.
+    """
+
+    def __init__(self) -> None:
+        self.sources: dict[Unknown, dict[Term, None]] = {}
+
+    def merge(self, place: str, key: str | Term, *values: Term) -> Term:
+        """One symbol for several values of `key` (a variable or a cell) at `place` (a join)."""
+        symbol = _symbol(place, key)
+        self.note(symbol, (root for value in values if value != symbol for root in self.ordered_roots(value)))
+        return symbol
+
+    def large(self, value: Term) -> Unknown:
+        """A symbol for a value too large to keep; equal values get equal symbols, in every run."""
+        symbol = Unknown(f"large:{zlib.crc32(repr(value).encode()):08x}")
+        self.note(symbol, self.ordered_roots(value))
+        return symbol
+
+    def note(self, symbol: Unknown, sources: Iterable[Term]) -> None:
+        """Record what a symbol is based on; of many sources the first are kept."""
+        known = self.sources.setdefault(symbol, {})
+        for base in sources:
+            if len(known) >= MAX_SOURCES:
+                return
+            if base not in self.sources:
+                known[base] = None
+
+    def ordered_roots(self, term: Term) -> Iterator[Term]:
+        """The base symbols of an address, merged ones with their sources; a constant is its own base."""
+        if isinstance(term, Const):
+            if term.value >= PAGE:
+                yield term
+            return
+        for base in bases(term):
+            yield base
+            if isinstance(base, Unknown):
+                yield from self.sources.get(base, ())
+
+    def roots(self, term: Term) -> frozenset[Term]:
+        """`ordered_roots` as a set."""
+        return frozenset(self.ordered_roots(term))
