@@ -7,11 +7,15 @@ destructors.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from barrierlint.cfg.builder import Builder
+from barrierlint.cfg.fold import ONE, ZERO
 from barrierlint.cfg.frame import Cleanup, Frame
-from barrierlint.events import Call
+from barrierlint.cfg.graph import Guard
+from barrierlint.events import Assign, Call
 from barrierlint.finding import Span
-from barrierlint.terms import Term
+from barrierlint.terms import Apply, Name, Term
 
 
 def push(frame: Frame, function: str, address: Term, span: Span, note: str) -> None:
@@ -45,10 +49,57 @@ def leave(frame: Frame, kept: Cleanup | None, span: Span) -> None:
     frame.pending = pending
 
 
+def join_arms(frame: Frame, arms: tuple[tuple[int, Cleanup | None], ...], outer: Cleanup | None, span: Span) -> None:
+    """Go on where both arms of a choice end; each is (its last block, what is pending there), the first taken one
+    first.
+
+    Temporaries of an arm die with those around it (C++17 6.7.7), if that arm was taken, which a flag tells.
+    """
+    builder = frame.builder
+    after = builder.new()
+    flag = builder.temporary() if any(pending is not outer for _, pending in arms) else ""
+    for (end, _), value in zip(arms, (ONE, ZERO), strict=True):
+        builder.start(end)
+        if flag:
+            frame.emit(Assign(flag, value), span, "the arm taken")
+        builder.jump(after)
+    builder.start(after)
+    frame.pending = outer
+    taken_or_not: tuple[Term, Term] = (Name(flag), Apply("!", (Name(flag),)))
+    for (_, pending), taken in zip(arms, taken_or_not, strict=True):
+        for one in reversed(_since(pending, outer)):
+            inner = one.condition
+            condition: Term = taken if inner is None else Apply("&&", (taken, inner))
+            depth = frame.pending.depth + 1 if frame.pending else 1
+            frame.pending = replace(one, outer=frame.pending, depth=depth, condition=condition)
+
+
+def _since(pending: Cleanup | None, outer: Cleanup | None) -> list[Cleanup]:
+    found: list[Cleanup] = []
+    while pending is not None and pending is not outer:
+        found.append(pending)
+        pending = pending.outer
+    return found
+
+
 def run(frame: Frame, cleanup: Cleanup, span: Span | None = None) -> None:
-    """Call the cleanup function, as a block end."""
+    """Call the cleanup function, as a block end, if its condition holds."""
     if not cleanup.function:
         return
+    if cleanup.condition is None:
+        _run(frame, cleanup, span)
+        return
+    builder, at = frame.builder, span or cleanup.span or frame.function.span
+    inside, after = builder.new(), builder.new()
+    builder.edge(builder.current, inside, "true", (Guard(cleanup.condition, True, at),))
+    builder.edge(builder.current, after, "false", (Guard(cleanup.condition, False, at),))
+    builder.start(inside)
+    _run(frame, cleanup, span)
+    builder.jump(after)
+    builder.start(after)
+
+
+def _run(frame: Frame, cleanup: Cleanup, span: Span | None) -> None:
     function = frame.environment.functions.get(cleanup.function)
     targets = (cleanup.function,) if function is not None else ()
     qualified = function.qualified if function is not None else ""

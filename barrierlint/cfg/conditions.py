@@ -12,7 +12,7 @@ from collections.abc import Callable
 from barrierlint.cfg import cleanups
 from barrierlint.cfg.accesses import address_of, is_object, memory
 from barrierlint.cfg.fold import ONE, ZERO, apply, convert, truth
-from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
+from barrierlint.cfg.frame import PLACES, VALUES, Cleanup, Frame, Place
 from barrierlint.cfg.graph import Guard
 from barrierlint.cfg.places import in_memory
 from barrierlint.events import Assign
@@ -157,18 +157,19 @@ def _arm(frame: Frame, arm: tree.Expression, type: tree.Type) -> Term:
 def _join(frame: Frame, choice: tree.Conditional, evaluate: _Arm) -> Term:
     builder = frame.builder
     into = builder.temporary()
-    yes, no, after = builder.new(), builder.new(), builder.new()
+    yes, no = builder.new(), builder.new()
     branch(frame, choice.condition, yes, no)
+    mark = frame.pending
+    ends: list[tuple[int, Cleanup | None]] = []
     for block, arm in ((yes, choice.yes), (no, choice.no)):
         builder.start(block)
-        mark = frame.pending
+        frame.pending = mark
         if arm is not None:
             term = evaluate(arm)
             if choice.type.kind != "void":
                 frame.emit(Assign(into, term), arm.span)
-        cleanups.release(frame, mark, choice.span)
-        builder.jump(after)
-    builder.start(after)
+        ends.append((builder.current, frame.pending))
+    cleanups.join_arms(frame, (ends[0], ends[1]), mark, choice.span)
     return Name(into) if choice.type.kind != "void" else ZERO
 
 

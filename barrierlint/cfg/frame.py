@@ -25,7 +25,8 @@ class Cleanup:
     """What leaving a scope must do: call `function` with the object's address; or, with `handlers`, the bounds of a
     `try`.
 
-    `outer` is what is pending around it, None at the function's own level.
+    `outer` is what is pending around it, None at the function's own level. With a `condition` it runs only where that
+    holds: the arm that made the object was taken.
     """
 
     outer: Cleanup | None
@@ -36,6 +37,7 @@ class Cleanup:
     handlers: tuple[int, ...] | None = None
     catches_all: bool = False
     depth: int = 0
+    condition: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from barrierlint.cfg.accesses import address_of, is_object, memory, read, width,
 from barrierlint.cfg.calls import call_into, call_method, call_value
 from barrierlint.cfg.captures import maker_of
 from barrierlint.cfg.fold import ZERO, convert
-from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
+from barrierlint.cfg.frame import PLACES, VALUES, Cleanup, Frame, Place
 from barrierlint.cfg.modelled import passed
 from barrierlint.cfg.places import address, own_storage
 from barrierlint.cfg.records import is_closure
@@ -99,14 +99,17 @@ def _choose(frame: Frame, place: Place, choice: tree.Conditional, span: Span) ->
     from barrierlint.cfg.conditions import branch
 
     builder = frame.builder
-    yes, no, after = builder.new(), builder.new(), builder.new()
+    yes, no = builder.new(), builder.new()
     branch(frame, choice.condition, yes, no)
+    mark = frame.pending
+    ends: list[tuple[int, Cleanup | None]] = []
     for block, value in ((yes, choice.yes), (no, choice.no)):
         builder.start(block)
+        frame.pending = mark
         if value is not None:
             initialize(frame, place, value, span)
-        builder.jump(after)
-    builder.start(after)
+        ends.append((builder.current, frame.pending))
+    cleanups.join_arms(frame, (ends[0], ends[1]), mark, span)
 
 
 def copy(frame: Frame, place: Place, source: Term, span: Span) -> None:
