@@ -21,6 +21,13 @@ exit status: 0 clean, 1 findings, 2 wrong usage or configuration, 3 some input c
 (with findings and lost inputs it is 1; the report names what was lost)"""
 
 
+SIMULATE = """\
+ALLOWED: some execution ends in a state that satisfies the condition's proposition, whatever the quantifier; FORBIDDEN:
+all were explored and none does; UNDECIDED: a budget came first. Columns of tsv: name, one of these, states, seconds.
+
+exit status: 0 all answered, 2 some file could not be read (the others are answered), 3 some test is undecided"""
+
+
 class Format(argparse.Action):
     """Collects `FORMAT[=FILE]` as (format, file) pairs; file "" is standard output."""
 
@@ -178,6 +185,7 @@ def _cfg(to: argparse.ArgumentParser) -> None:
 
 
 def _simulate(to: argparse.ArgumentParser) -> None:
+    to.epilog, to.formatter_class = SIMULATE, argparse.RawDescriptionHelpFormatter
     to.add_argument("files", nargs="+", metavar="FILE", help="litmus tests, or folders of them")
     _features(to)
     to.add_argument("--format", choices=("text", "tsv"), default="text", help="default: %(default)s")
