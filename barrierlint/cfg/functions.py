@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from barrierlint.cfg import cleanups
+from barrierlint.cfg import closures as closures
 from barrierlint.cfg import conditions as conditions
 from barrierlint.cfg import constructors as constructors
 from barrierlint.cfg import expressions as expressions

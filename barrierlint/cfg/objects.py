@@ -1,4 +1,4 @@
-"""Making, copying and destroying objects: initialisers, constructors, braces, temporaries, new and delete, closures.
+"""Making, copying and destroying objects: initialisers, constructors, braces, temporaries, new and delete.
 
 A transparent record is made as a value; a constructor that only passes a value on to the one member is read as that
 value. Other records are made in place. What it does not model: elements of arrays of classes, elided copies beyond the
@@ -12,16 +12,15 @@ from dataclasses import replace
 from barrierlint.cfg import cleanups
 from barrierlint.cfg.accesses import address_of, is_object, memory, read, width, write
 from barrierlint.cfg.calls import call_into, call_method, call_value
-from barrierlint.cfg.captures import maker_of
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import PLACES, VALUES, Cleanup, Frame, Place
 from barrierlint.cfg.modelled import passed
-from barrierlint.cfg.places import address, own_storage
+from barrierlint.cfg.places import address
 from barrierlint.cfg.records import is_closure
 from barrierlint.events import Access, Call, Kind
 from barrierlint.finding import Span
 from barrierlint.source import tree
-from barrierlint.terms import AddressOf, Const, Element, Field, Name, Term
+from barrierlint.terms import Const, Element, Field, Name, Term
 
 
 def assign(frame: Frame, expression: tree.Assignment) -> Term:
@@ -208,54 +207,6 @@ def _packed(frame: Frame, braces: tree.Initializer, word: tree.Type) -> Term:
     return whole
 
 
-def _lambda(frame: Frame, expression: tree.Lambda) -> Term:
-    """A closure: what it captures by copy, or makes, and the address of the object around it get places of their own;
-    all else keeps its id.
-    """
-    span = expression.span
-    for variable, id in frame.environment.captures.copies.get(expression.function, ()):
-        type = variable.type
-        type = type.element if type.kind == "reference" and type.element is not None else type
-        initialize(frame, memory(frame, AddressOf(id), type), tree.Reference(span, type, variable), span)
-    for one in expression.made:
-        _make_capture(frame, one)
-    if expression.function in frame.environment.this_captured:
-        this = this_value(frame, span)
-        if expression.this_type is not None:
-            home = AddressOf(f"{expression.function}#object#captured")
-            copy(frame, memory(frame, home, expression.this_type), this, span)
-            this = home
-        slot = AddressOf(f"{expression.function}#this#captured")
-        frame.emit(Access(Kind.WRITE, slot, this), span, "captured this")
-    return AddressOf(expression.function, "function")
-
-
-def _make_capture(frame: Frame, made: tree.Declaration) -> None:
-    """`[x = value]` and `[&x = value]`."""
-    if made.value is None:
-        return
-    home = own_storage(frame, made.variable)
-    if made.variable.type.kind == "reference":
-        write(frame, home, address(frame, made.value), made.span)
-    else:
-        initialize(frame, home, made.value, made.span)
-
-
-def this_value(frame: Frame, span: Span) -> Term:
-    """The value of `this`: in a lambda the captured one."""
-    if frame.function.kind != "lambda":
-        return frame.this()
-    into = frame.builder.temporary()
-    usrs = (usr for usr in maker_of(frame.function) if usr in frame.environment.captures.copies)
-    slot = AddressOf(f"{next(usrs, frame.function.usr)}#this#captured")
-    frame.emit(Access(Kind.READ, slot, into=into), span, "captured this")
-    return Name(into)
-
-
-def _this(frame: Frame, expression: tree.This) -> Term:
-    return this_value(frame, expression.span)
-
-
 def _new(frame: Frame, expression: tree.New) -> Term:
     placement = [frame.value(arg) for arg in expression.placement]
     pointed = expression.type.element or tree.Type("void", "void", "void")
@@ -293,8 +244,6 @@ def _braced_place(frame: Frame, braces: tree.Initializer) -> Place:
 VALUES.update(
     {
         tree.Initializer: _initializer,
-        tree.Lambda: _lambda,
-        tree.This: _this,
         tree.New: _new,
         tree.Delete: _delete,
     }
