@@ -154,13 +154,14 @@ def _selection(to: argparse.ArgumentParser) -> None:
     group.add_argument("--no-confirm", action="store_true", help="do not simulate the findings")
 
 
-def _features(to: argparse._ActionsContainer) -> None:
+def _features(to: argparse._ActionsContainer, default: str | None = "base", otherwise: str = "base") -> None:
+    """The option for hardware features; `otherwise` says in words what holds without it."""
     to.add_argument(
         "--features",
         type=features,
-        default="base",
+        default=default,
         metavar="SET",
-        help=f"hardware: {', '.join(FEATURES)}, or several joined by + (default: %(default)s)",
+        help=f"hardware: {', '.join(FEATURES)}, or several joined by + (default: {otherwise})",
     )
 
 
@@ -187,7 +188,7 @@ def _cfg(to: argparse.ArgumentParser) -> None:
 def _simulate(to: argparse.ArgumentParser) -> None:
     to.epilog, to.formatter_class = SIMULATE, argparse.RawDescriptionHelpFormatter
     to.add_argument("files", nargs="+", metavar="FILE", help="litmus tests, or folders of them")
-    _features(to)
+    _features(to, None, "what the test's Variant names, else base")
     to.add_argument("--format", choices=("text", "tsv"), default="text", help="default: %(default)s")
     to.add_argument(
         "--trace",

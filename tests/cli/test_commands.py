@@ -144,6 +144,13 @@ def test_simulate_with_features(run: Run, litmus: Path) -> None:
     assert run("simulate", "tests/bare.litmus", "--features", "ets9").status == 2
 
 
+def test_a_test_may_name_its_own_features(run: Run, litmus: Path) -> None:
+    Path("own.litmus").write_text(LITMUS.format(name="own", barriers="NOP;").replace("=vmsa", "=vmsa,ETS2"))
+    assert "own: FORBIDDEN" in run("simulate", "own.litmus").out
+    assert "own: ALLOWED" in run("simulate", "own.litmus", "--features", "base").out
+    assert "own: FORBIDDEN" in run("simulate", "own.litmus", "--ablate").out
+
+
 def test_simulate_shows_the_execution(run: Run, litmus: Path) -> None:
     out = run("simulate", "--trace", "tests/bare.litmus").out
     assert "walker" in out
