@@ -5,6 +5,7 @@ Every function returns whole lines, the gutter `width` columns wide. What it doe
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from barrierlint.finding import Repair, Span
@@ -54,6 +55,13 @@ def insertion(frame: Frame, repair: Repair) -> list[str]:
         parts = (_text(raw[:cut]), " ".join(repair.lines) + " ", _text(raw[cut:]))
         return [plus + parts[0] + style.paint("added", printable(parts[1])) + parts[2].rstrip()]
     indent = _text(indentation(repair.at).encode())
+    if is_only_statement(repair.at):
+        braced = [plus + indent + style.paint("added", printable(line)) for line in ("{", *repair.lines)]
+        return [
+            *braced,
+            f"{frame.rule(str(repair.at.line))} {_text(raw).rstrip()}",
+            plus + indent + style.paint("added", "}"),
+        ]
     added = [plus + indent + style.paint("added", printable(line)) for line in repair.lines]
     return [*added, f"{frame.rule(str(repair.at.line))} {_text(raw).rstrip()}"]
 
@@ -66,6 +74,13 @@ def is_inline(at: Span) -> bool:
     """Whether code stands before `at` on its line, so that whole lines cannot be inserted there."""
     raw = line_bytes(at.path, at.line) or b""
     return bool(raw[: at.column - 1].strip())
+
+
+def is_only_statement(at: Span) -> bool:
+    """Whether the line at `at` is all the body of an `if`, `else` or loop without braces, which an insertion needs."""
+    above = (line_bytes(at.path, at.line - 1) or b"").decode("utf-8", "replace")
+    code = re.sub(r"//.*|/\*.*?\*/", "", above).strip()
+    return bool(re.fullmatch(r"(}\s*)?(else|(else\s+)?(if|for|while)\b.*\))", code))
 
 
 def indentation(at: Span) -> str:

@@ -7,11 +7,11 @@ callers would rather not pay.
 
 from __future__ import annotations
 
-from barrierlint.cfg.graph import Cfg, Edge
+from barrierlint.cfg.graph import RETURN, Cfg, Edge
 from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.grouping import Group, Loops
 from barrierlint.dataflow.witness import Defect, Mark
-from barrierlint.events import Dsb
+from barrierlint.events import Assign, Dsb
 from barrierlint.finding import Repair, Span
 from barrierlint.models import Models
 from barrierlint.rules.narrate import short
@@ -23,7 +23,7 @@ def repair(group: Group, functions: dict[str, Cfg], loops: Loops, models: Models
     cfg = functions[mark.function]
     step = cfg.blocks[mark.block].steps[mark.step]
     if loops.contains(mark) or _ends_with(cfg, mark):
-        at, where = _end(cfg), f"at the end of {short(cfg.qualified)}()"
+        at, where = _exit(group, cfg)
     else:
         after = "write" if mark is group.owes else "DSB"
         at, where = _after(step.span), f"in {short(cfg.qualified)}(), after the {after}"
@@ -38,7 +38,19 @@ def _last_dsb(group: Group, functions: dict[str, Cfg]) -> Mark | None:
         return None
     passed = [mark for mark in group.shown.path if mark.role == "step" and _is_dsb(functions, mark)]
     shared = [mark for mark in passed if all(_passes(member, mark) for member in group.members)]
-    return shared[-1] if shared else None
+    return _in_owner(group, shared[-1]) if shared else None
+
+
+def _in_owner(group: Group, dsb: Mark) -> Mark:
+    """The step of a function on the debt's way in which the DSB runs: the call of a helper rather than its body."""
+    owners = {mark.function for mark in group.shown.carriers}
+    path = group.shown.path
+    while dsb.function not in owners:
+        outer = [m for m in path[: path.index(dsb)] if m.role == "pass" and m.depth == dsb.depth - 1]
+        if not outer:
+            break
+        dsb = outer[-1]
+    return dsb
 
 
 def _passes(defect: Defect, place: Mark) -> bool:
@@ -68,6 +80,17 @@ def _ends_with(cfg: Cfg, mark: Mark) -> bool:
 def _is_exit(cfg: Cfg, edge: Edge) -> bool:
     target = cfg.blocks[edge.target]
     return edge.target == cfg.exit or (not target.steps and all(e.target == cfg.exit for e in target.edges))
+
+
+def _exit(group: Group, cfg: Cfg) -> tuple[Span, str]:
+    """Before the return that the path takes out of the owner, or at its closing brace."""
+    name = short(cfg.qualified)
+    for mark in reversed(group.shown.path):
+        if mark.function == cfg.usr and mark.role == "step":
+            step = cfg.blocks[mark.block].steps[mark.step]
+            if isinstance(step.event, Assign) and step.event.name == RETURN and step.span.line > cfg.place.line:
+                return Span(step.span.path, step.span.line, 1, step.span.line, 1), f"in {name}(), before it returns"
+    return _end(cfg), f"at the end of {name}()"
 
 
 def _end(cfg: Cfg) -> Span:

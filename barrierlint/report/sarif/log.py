@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -20,7 +21,7 @@ from barrierlint.report.defect import simulation_sentence
 from barrierlint.report.fingerprint import line_hashes
 from barrierlint.report.sarif import flow
 from barrierlint.report.sarif.place import insertion_point, location, root, uri
-from barrierlint.report.snippet import indentation, is_inline
+from barrierlint.report.snippet import indentation, is_inline, is_only_statement
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_DESCRIPTION = 1024
@@ -148,10 +149,19 @@ def _fix(finding: Finding) -> Any:
         region, text = insertion_point(at, at.column), " ".join(lines) + " "
     else:
         region, text = insertion_point(at, 1), "".join(f"{indentation(at)}{line}\n" for line in lines)
-    change = om.Replacement(deleted_region=region, inserted_content=om.ArtifactContent(text=text))
+    changes = [om.Replacement(deleted_region=region, inserted_content=om.ArtifactContent(text=text))]
+    if not is_inline(at) and is_only_statement(at):
+        opening, closing = f"{indentation(at)}{{\n{text}", f"{indentation(at)}}}\n"
+        changes = [
+            om.Replacement(
+                deleted_region=insertion_point(replace(at, line=line), 1),
+                inserted_content=om.ArtifactContent(text=piece),
+            )
+            for line, piece in ((at.line, opening), (at.line + 1, closing))
+        ]
     return om.Fix(
         description=om.Message(text=finding.repair.why),
-        artifact_changes=[om.ArtifactChange(artifact_location=uri(at.path), replacements=[change])],
+        artifact_changes=[om.ArtifactChange(artifact_location=uri(at.path), replacements=changes)],
     )
 
 
