@@ -30,6 +30,9 @@ class Name:
 
     id: str
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class AddressOf:
@@ -103,6 +106,9 @@ class Unknown:
     """A value nothing is known of. Equal ids mean the same unknown value."""
 
     id: str
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
 
 Term = Const | Name | AddressOf | Field | Element | Apply | Unknown

@@ -46,16 +46,6 @@ class EntryKey:
     slots: frozenset[Term] = frozenset()
     own: frozenset[Term] = frozenset()
 
-    def may_depend(self, cfg: Cfg) -> bool:
-        """Whether an access in the callee can depend on the debt that enters: its address comes from what is handed
-        in.
-        """
-        if self.debt is None:
-            return False
-        if self.debt.maps:
-            return self.debt.maps != {OTHER}
-        return any(name != THIS and Unknown(name) not in self.touched for name in cfg.params)
-
 
 def generic(cfg: Cfg) -> EntryKey:
     """The context of a function called by anyone."""
@@ -89,6 +79,7 @@ class Visible:
     reads: Set[str]
     slots: frozenset[Term] = frozenset()
     own: frozenset[Term] = frozenset()
+    accesses: bool = True
     detailed: bool = True
 
 
@@ -96,12 +87,9 @@ def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) 
     """The context in which `callee` runs when called from `caller`."""
     arguments = [caller.evaluate(arg) for arg in call.args[: len(callee.params)]]
     arguments += [Unknown("missing")] * (len(callee.params) - len(arguments))
-    debt = _debt_in(caller, caller.debt, arguments, callee, phis, visible.ordered) if caller.debt else None
-    touched: frozenset[Term] = frozenset()
     pairs = list(zip(callee.params, arguments, strict=True))
-    if debt is not None and not debt.maps:
-        touched = frozenset(Unknown(name) for name, argument in pairs if _is_settled(argument, caller, phis))
-    elif debt is None and visible.writes:
+    debt, touched = _entering(caller, pairs, phis, visible)
+    if debt is None and visible.writes:
         touched = frozenset(Unknown(name) for name, argument in pairs if isinstance(root(argument), AddressOf))
     slots: frozenset[Term] = frozenset()
     if debt is None:
@@ -143,8 +131,27 @@ def _truths_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tu
             yield Unknown(name), truth
 
 
-def _debt_in(caller: State, debt: Debt, arguments: list[Term], callee: Cfg, phis: Phis, ordered: bool) -> Debt:
-    pairs = list(zip(callee.params, arguments, strict=True))
+def _entering(
+    caller: State, pairs: list[tuple[str, Term]], phis: Phis, visible: Visible
+) -> tuple[Debt | None, frozenset[Term]]:
+    """The caller's debt in the callee's terms and the parameters that cannot depend on it; None where it is of no
+    concern.
+
+    It is where the callee acts on debts, or makes an access whose address may come from what is handed in.
+    """
+    if caller.debt is None:
+        return None, frozenset()
+    debt = _debt_in(caller, caller.debt, pairs, phis, visible.ordered)
+    settled = (Unknown(name) for name, argument in pairs if _is_settled(argument, caller, phis))
+    touched = frozenset() if debt.maps else frozenset(settled)
+    if not visible.ordered:
+        unrelated = all(name == THIS or Unknown(name) in touched for name, _ in pairs)
+        if not visible.accesses or (debt.maps == {OTHER} if debt.maps else unrelated):
+            return None, frozenset()
+    return debt, touched
+
+
+def _debt_in(caller: State, debt: Debt, pairs: list[tuple[str, Term]], phis: Phis, ordered: bool) -> Debt:
     maps = _known_by(caller, debt.maps, pairs, phis)
     if debt.maps and not maps:
         maps = frozenset({OTHER})

@@ -16,6 +16,7 @@ from barrierlint.dataflow.tabulation import Tabulation
 from barrierlint.dataflow.transfer import Settings
 from barrierlint.dataflow.witness import Witnesses
 from barrierlint.events import Dsb, Shareability, Tlbi
+from barrierlint.source.collection import uncollected
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,9 @@ class Analysis:
 
 def analyse(program: Program, settings: Settings | None = None, budget: int = 400_000) -> Analysis:
     """Find the descriptor writes of `program` whose synchronization does not reach what depends on them."""
-    reach = Reach(program)
-    tabulation = Tabulation(program, reach, settings or Settings(), budget)
-    defects = list(Witnesses(tabulation).defects())
+    with uncollected():
+        tabulation = Tabulation(program, Reach(program), settings or Settings(), budget)
+        defects = list(Witnesses(tabulation).defects())
     if not is_shared(program):
         defects = [defect for defect in defects if defect.debt.progress is not Progress.LOCAL]
     shown = clearest(defects, program.functions)

@@ -6,31 +6,37 @@ What it does not model: addresses put together from the bits of two others.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from barrierlint.dataflow.values import COMPARISONS
 from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Name, Term, Unknown
 
 
-def bases(term: Term) -> Iterator[Term]:
+@lru_cache(maxsize=1 << 16)
+def bases(term: Term) -> tuple[Term, ...]:
     """The leaves an *address* points from: offsets (indices, products, shifts left) and constants are left out."""
+    return tuple(_bases(term))
+
+
+def _bases(term: Term) -> Iterator[Term]:
     match term:
         case Const() | Apply("*" | "<<" | ">>" | ">>s" | "%" | "/", _):
             return
         case Apply("load", _) | Name() | Unknown() | AddressOf():
             yield term
         case Apply("-", (left, _)):
-            yield from bases(left)
+            yield from _bases(left)
         case Apply("&", (left, right)):
-            yield from bases(right if isinstance(left, Const) else left)
+            yield from _bases(right if isinstance(left, Const) else left)
         case Apply("?:", (_, yes, no)):
-            yield from bases(yes)
-            yield from bases(no)
+            yield from _bases(yes)
+            yield from _bases(no)
         case Apply(op, args):
             if op not in COMPARISONS and op not in ("!", "&&", "||"):
                 for arg in args:
-                    yield from bases(arg)
+                    yield from _bases(arg)
         case Field(base, _) | Element(base, _, _):
-            yield from bases(base)
+            yield from _bases(base)
 
 
 def walk_index(location: Term) -> Term | None:

@@ -103,7 +103,7 @@ class Leave:
             case Unknown(id) if not id.startswith("sysreg:"):
                 found = Unknown(self._rename(id))
                 self.memo[leaf] = found
-                made_from = self.callee_phis.sources.get(leaf, ()) if isinstance(leaf, Unknown) else ()
+                made_from = tuple(self.callee_phis.sources.get(leaf, ()))  # a copy: of a recursive call they grow
                 if made_from:
                     self.phis.note(found, (b for r in made_from for b in self.phis.ordered_roots(self.term(r))))
             case _:

@@ -218,8 +218,6 @@ class Tabulation:
     ) -> None:
         ordered = self.reach.acts(callee.usr)
         key = self._entry(context, state, call, callee, ordered)
-        if not ordered and not (self.reach.accesses[callee.usr] and key.may_depend(callee)):
-            key = self._entry(context, _without_debt(state), call, callee, ordered)
         inner = self.context(key)
         inner.callers.setdefault((context.key, node))
         if collect:
@@ -250,7 +248,8 @@ class Tabulation:
     def _entry(self, context: Context, state: State, call: Call, callee: Cfg, ordered: bool) -> EntryKey:
         key_of, phis = context.key, context.phis
         reach = self.reach
-        visible = Visible(ordered, reach.writes[callee.usr], reach.reads[callee.usr], key_of.slots, key_of.own)
+        usr = callee.usr
+        visible = Visible(ordered, reach.writes[usr], reach.reads[usr], key_of.slots, key_of.own, reach.accesses[usr])
         key = enter(state, call, callee, phis, visible)
         limit = MAX_CONTEXTS if ordered else MAX_CONTEXTS // 2
         if key in self.contexts or self.per_function.get(callee.usr, 0) < limit:
@@ -283,9 +282,3 @@ class Tabulation:
                 if block not in (context.cfg.exit, context.cfg.unwind):
                     for signature in list(nodes):
                         self._process(context, (block, signature), collect=True)
-
-
-def _without_debt(state: State) -> State:
-    bare = state.copy()
-    bare.debt = None
-    return bare
