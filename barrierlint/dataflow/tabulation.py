@@ -15,6 +15,7 @@ from itertools import count
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Visible, enter, entry_state, generic, is_slot
 from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node, Passage, Signature
+from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
 from barrierlint.dataflow.phis import Phis
@@ -259,21 +260,30 @@ class Tabulation:
     def _unseen(
         self, context: Context, node: Node, block: Block, call: Call, state: State, birth: int | None, collect: bool
     ) -> None:
-        """A call whose body is not here: it orders nothing; what its arguments reach may have changed."""
+        """A call whose body is not here: unless told otherwise it orders nothing; what it reaches may have changed."""
         place = f"@{block.id}.{len(block.steps) - 1}"
         arguments = [state.evaluate(arg) for arg in call.args]
-        if collect and call.qualified in self.settings.described:
-            return
+        unknown = call.qualified not in self.settings.described
         if collect:
-            for argument in arguments:
-                if state.debt is not None and relate(state, argument, context.phis) is Relation.EXACT:
-                    context.hits.append(Hit(node, birth, len(block.steps) - 1, state.debt, Relation.WEAK))
+            relation = self._use_unseen(state, call, arguments, context.phis) if unknown else None
+            if relation is not None and state.debt is not None:
+                context.hits.append(Hit(node, birth, len(block.steps) - 1, state.debt, relation))
+            return
+        if state.debt is not None and unknown and self.settings.unknown_calls == "assume-sync":
             return
         reachable = frozenset(base for a in arguments for base in context.phis.roots(a) if isinstance(base, AddressOf))
         state.forget(reachable, place)
         if call.into is not None:
             state.variables[call.into] = Unknown(place)
         self._leave_block(context, node, block.edges, state, birth)
+
+    def _use_unseen(self, state: State, call: Call, arguments: list[Term], phis: Phis) -> Relation | None:
+        """How a call of a function that is not here may depend on the debt: by a pointer to what was mapped."""
+        if state.debt is not None and self.settings.unknown_calls == "assume-access":
+            return Relation.POSSIBLE if state.debt.progress is not Progress.LOCAL else None
+        types = call.types or ("*",) * len(arguments)
+        handed = (a for a, type in zip(arguments, types, strict=False) if "*" in type or "&" in type)
+        return Relation.WEAK if any(relate(state, a, phis) is Relation.EXACT for a in handed) else None
 
     def _collect(self) -> None:
         """With the fixed point reached, note which accesses depend on which debts."""

@@ -53,13 +53,15 @@ class Settings:
     `modelled` are functions (by USR) whose calls a model replaces: their bodies owe nothing by themselves.
     `described` are qualified names of functions a model speaks of. `required` are (mask, equals): a descriptor
     whose new value meets them not owes nothing. `maps` tells for a function (by USR) which address it maps: the
-    number of a parameter (the object counts), or RESULT.
+    number of a parameter (the object counts), or RESULT. `unknown_calls` says what a call of a function that is not
+    here is taken for: `ignore`, `assume-access` or `assume-sync`.
     """
 
     modelled: frozenset[str] = frozenset()
     described: frozenset[str] = frozenset()
     required: tuple[tuple[int, int], ...] = ()
     maps: Mapping[str, int] = field(default_factory=dict)
+    unknown_calls: str = "ignore"
 
 
 class Transfer:

@@ -7,6 +7,7 @@ import pytest
 from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.ordering import analyse
 from barrierlint.dataflow.relations import Relation
+from barrierlint.dataflow.transfer import Settings
 from barrierlint.events import Access, Assign, Call, DescriptorWrite, Event, ExceptionCall, Kind, Order, Transition
 from barrierlint.rules import all_rules
 from barrierlint.terms import AddressOf, Apply, Element, Field, Name, Term, const
@@ -339,3 +340,17 @@ def test_a_fetch_and_operate_on_an_entry_is_judged_by_what_it_leaves(op: str, op
     index = Apply("&", (Apply(">>", (Name("va"), const(12))), const(511)))
     event = Access(Kind.RMW, Element(Name("t"), index, 8), value=const(operand), into="%o", op=op)
     assert len(verdicts(straight("f", "t va", event, read()))) == found
+
+
+@pytest.mark.parametrize(
+    ("taken_for", "before_barriers", "without_barriers"),
+    [("ignore", [], ["BOUNDARY"]), ("assume-access", ["POSSIBLE"], ["POSSIBLE"]), ("assume-sync", [], [])],
+)
+def test_what_calls_of_unseen_functions_are_taken_for(
+    taken_for: str, before_barriers: list[str], without_barriers: list[str]
+) -> None:
+    settings = Settings(unknown_calls=taken_for)
+    unseen = Call("", "elsewhere", ())
+    for rest, expected in (((DSB, ISB), before_barriers), ((), without_barriers)):
+        found = analyse(program(straight("f", "p va", write(maps=Name("va")), unseen, *rest)), settings).groups
+        assert [group.shown.relation.name for group in found] == expected
