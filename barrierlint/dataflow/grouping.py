@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from barrierlint.cfg.graph import Cfg
+from barrierlint.cfg.graph import Block, Cfg
 from barrierlint.dataflow.debts import Leaf, Progress
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.tabulation import Tabulation
 from barrierlint.dataflow.witness import Defect, Mark
-from barrierlint.events import Call
+from barrierlint.events import Call, Dmb, Dsb
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,46 @@ def _rank(defect: Defect, functions: dict[str, Cfg]) -> tuple[object, ...]:
 def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers) -> tuple[Group, ...]:
     """Partition defects by root cause, in the order of their clearest members."""
     loops = Loops(functions)
-    candidates = [(defect, _owing(loops.candidates(defect), payers)) for defect in defects]
+    tried = {id(defect): _trier(defect, functions) for defect in defects}
+    candidates = [(d, _owing(loops.candidates(d, tried[id(d)]), payers)) for d in defects]
     groups: list[Group] = []
     while candidates:
         cover = Counter(name for _, marks in candidates for name in marks)
         heights = {name: min(list(marks).index(name) for _, marks in candidates if name in marks) for name in cover}
         owner = min(cover, key=lambda name: (-cover[name], heights[name], name))
-        members = [(d, marks) for d, marks in candidates if owner in marks or _carries(d, owner, functions)]
+        members = [
+            (d, marks)
+            for d, marks in candidates
+            if owner in marks or (not tried[id(d)] and _carries(d, owner, functions))
+        ]
         told = sorted((d for d, _ in members), key=lambda d: (d.relation, d.debt.progress, d.leaf.shift, len(d.path)))
         mark = next(marks[owner] for _, marks in members if owner in marks)
         groups.append(Group(tuple(told), mark))
         candidates = [candidate for candidate in candidates if candidate not in members]
     order = {id(defect): n for n, defect in enumerate(defects)}
     return tuple(sorted(groups, key=lambda g: order[id(g.shown)]))
+
+
+def _trier(defect: Defect, functions: dict[str, Cfg]) -> int:
+    """How many calls lie above and at the function that, handed the debt by a call, tried to pay it in vain; 0: none.
+
+    What is wrong there is a defect of that function's own: a sound pair of barriers further down only hides it.
+    """
+    debt = defect.debt
+    if debt.progress is Progress.WRITTEN and not debt.seen & {"dmb", "dsb-ld"}:
+        return 0
+    depth = 0
+    outer = [mark.function for mark in defect.carriers[:-1]]
+    for mark in defect.path:
+        if mark.role == "return" and mark.function in outer:
+            depth = outer.index(mark.function) + 1
+        elif depth and mark.role == "step" and _is_barrier(functions[mark.function].blocks[mark.block], mark.step):
+            return depth
+    return 0
+
+
+def _is_barrier(block: Block, step: int) -> bool:
+    return step < len(block.steps) and isinstance(block.steps[step].event, Dsb | Dmb)
 
 
 def _carries(defect: Defect, owner: str, functions: dict[str, Cfg]) -> bool:
@@ -117,9 +144,12 @@ class Loops:
             self.cyclic[mark.function] = _cyclic_blocks(self.functions[mark.function])
         return mark.block in self.cyclic[mark.function]
 
-    def candidates(self, defect: Defect) -> dict[str, Mark]:
-        """Functions that could pay once for all, by pattern, lowest first: above them neither loops nor recursion."""
-        carriers = defect.carriers
+    def candidates(self, defect: Defect, depth: int = 0) -> dict[str, Mark]:
+        """Functions that could pay once for all, by pattern, lowest first: above them neither loops nor recursion.
+
+        `depth`, unless 0, bounds how many of the carriers come into question, from the outermost.
+        """
+        carriers = defect.carriers[:depth] if depth else defect.carriers
         names = [pattern(self.functions[mark.function]) for mark in carriers]
         found: dict[str, Mark] = {}
         for mark, name in zip(carriers, names, strict=True):

@@ -63,7 +63,7 @@ class Phis:
         for base in bases(term):
             yield base
             if isinstance(base, Unknown):
-                yield from self.sources.get(base, ())
+                yield from tuple(self.sources.get(base, ()))  # a copy: whoever reads may note more
 
     def roots(self, term: Term) -> frozenset[Term]:
         """`ordered_roots` as a set."""
