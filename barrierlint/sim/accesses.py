@@ -42,7 +42,7 @@ def step(model: Model, state: State, instruction: Instruction, what: Shape) -> l
             refused = walking.Fault("permission", 3, write)
             return None if walking.fault(model, state, instruction, -1, address, refused) else []
         state.access = Access(address[0], -1, address)
-    model.touch(state.access.location, what.size)
+    model.touch(state.access.location, what.size, what.kind in (Kind.WRITE, Kind.RMW))
     if what.kind in (Kind.READ, Kind.RMW, Kind.FETCH) and state.access.read < 0:
         seen = sources(model, state, state.access.location, False)
         return _each(state, seen, lambda s, source: _read(model, s, what, source))

@@ -22,7 +22,7 @@ _DBM = 1 << 51
 CONTIGUOUS = 1 << 52
 _XN = 1 << 54
 _FINAL_LEVEL = 3
-_ATTRIBUTES = 59  # bits 58:55 and up are for software: opaque attribute numbers live there
+_ATTRIBUTES = 55  # bits 58:55 are for software, PBHA and others above: opaque attribute numbers live there
 
 
 @dataclass(frozen=True, slots=True)

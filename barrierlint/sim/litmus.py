@@ -8,17 +8,20 @@ SVE, tags.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
+from barrierlint.events import Access, SysregRead
 from barrierlint.sim.condition import Proposition
 from barrierlint.sim.descriptor import Descriptor, table
 from barrierlint.sim.litmus_code import Column, columns
 from barrierlint.sim.litmus_condition import read_condition
 from barrierlint.sim.litmus_operands import register
+from barrierlint.sim.litmus_system import SYSTEM_REGISTERS
 from barrierlint.sim.litmus_values import LitmusError, Names, Tokens, deep_symbols, location, number, tokenize, value
 from barrierlint.sim.machine import Handling
 from barrierlint.sim.ordering import Features
-from barrierlint.sim.program import Pe, Program, Symbols, code_address, physical
+from barrierlint.sim.program import Jump, Pe, Program, Symbols, code_address, physical
 
 _HANDLINGS = {
     "fatal": Handling.FATAL,
@@ -32,6 +35,7 @@ _TYPES = frozenset(
     ["int", "uint", "long", "char", "short", "pteval_t", "ins_t", "parel1_t"]
     + [f"{sign}int{width}_t" for sign in ("", "u") for width in (8, 16, 32, 64)]
 )
+_VARIANTS = frozenset(["vmsa", "kvm", "ets2", "ets3", "exs", "eis", "eos"])
 _SAID_VARIANT = re.compile(r"\(variant ([\w,]+)\)")  # in a comment: "(variant vmsa,handled)"
 _CONDITION = re.compile(r"(?:^|(?<=[\s;\]]))(~\s*exists|not\s+exists|exists|forall|filter|locations)\b")
 
@@ -59,13 +63,16 @@ def parse(text: str) -> LitmusTest:
     name, options = _header(head)
     if "variant" not in options and (said := _SAID_VARIANT.search(text)):
         options["variant"] = said[1]
+    _known(options)
     match = _CONDITION.search(body)
     if match is None:
         raise LitmusError("no final condition (exists, forall or ~exists)", text.count("\n") + 1)
     code = columns(body[: match.start()], after)
-    names = Names(labels={f"P{c.pe}:{label}": code_address(index) for c in code for label, index in c.labels.items()})
-    names.deep = deep_symbols(plain)
+    labels = {f"P{c.pe}:{label}": code_address(index) for c in code for label, index in c.labels.items()}
+    names = Names(labels=labels, deep=deep_symbols(plain), pes=len(code))
     registers, memory = _initial(state, first, names)
+    names.system = SYSTEM_REGISTERS | {name for _, name in registers if "_el" in name}
+    _check(code, registers, _handling(options))
     line = after + body.count("\n", 0, match.start())
     quantifier, proposition = read_condition(body[match.start() :], line, names)
     layout = Symbols(tuple(names.symbols), names.deep)
@@ -113,8 +120,35 @@ def _header(head: str) -> tuple[str, dict[str, str]]:
     return lines[0].removeprefix("AArch64").strip(), options
 
 
+def _known(options: dict[str, str]) -> None:
+    for word in _variants(options):
+        if word not in _HANDLINGS and word not in _VARIANTS:
+            raise LitmusError(f"variant {word} is not modelled", 1)
+
+
 def _handling(options: dict[str, str]) -> Handling | None:
     return next((_HANDLINGS[word] for word in _variants(options) if word in _HANDLINGS), None)
+
+
+def _check(code: list[Column], registers: dict[tuple[int, str], int], handling: Handling | None) -> None:
+    """Refuse reads of system registers that hold nothing, and instructions in parts that a fault would come back
+    between.
+    """
+    for column in code:
+        held = SYSTEM_REGISTERS | {name for pe, name in registers if pe == column.pe}
+        parts = Counter((i.line, i.text) for i in column.code if not isinstance(i.action, Jump))
+        for instruction in column.code:
+            match instruction.action:
+                case SysregRead(name) if name not in held:
+                    what = f"system register {name.upper()} is not modelled, and the initial state does not give it"
+                    raise LitmusError(f"instruction {instruction.text!r}: {what}", instruction.line)
+                case Access() if parts[instruction.line, instruction.text] > 1 and (
+                    column.handler >= 0 or handling is Handling.SKIP
+                ):
+                    what = "pairs, sign extension and write-back are not modelled where a fault may skip them"
+                    raise LitmusError(f"instruction {instruction.text!r}: {what}", instruction.line)
+                case _:
+                    pass
 
 
 def _variants(options: dict[str, str]) -> list[str]:
@@ -154,28 +188,37 @@ def _initial(text: str, line: int, names: Names) -> tuple[dict[tuple[int, str], 
     while tokens.peek():
         if tokens.accept(";"):
             continue
-        if tokens.peek() in _TYPES:
-            tokens.take()
+        width = _width(tokens.take()) if tokens.peek() in _TYPES else 4
         while tokens.accept("*"):
-            pass
+            width = 8
         if tokens.peek().isdigit() and tokens.peek(1) == ":":
             pe = number(tokens)
+            if pe >= names.pes:
+                raise LitmusError(f"no code for P{pe}", tokens.line)
             tokens.expect(":")
             name = register(tokens.take(), tokens.line)
             registers[pe, name] = value(tokens, names) & ((1 << 64) - 1) if tokens.accept("=") else 0
         else:
-            _cell(tokens, names, memory)
+            _cell(tokens, names, memory, width)
         if tokens.peek() and tokens.peek() != ";":
             raise LitmusError(f"unexpected {tokens.peek()!r} in the initial state", tokens.line)
     return registers, memory
 
 
-def _cell(tokens: Tokens, names: Names, memory: dict[int, int]) -> None:
-    """Read `x`, `x=1`, `[x]=1`, `x[2]={1,2}`, `[PTE(x)]=(…)`."""
+def _width(word: str) -> int:
+    """The size in bytes of type `word`."""
+    bits = re.search(r"\d+", word.removeprefix("parel1"))
+    named = {"char": 1, "short": 2, "long": 8, "pteval_t": 8, "parel1_t": 8}
+    return int(bits[0]) // 8 if bits else named.get(word, 4)
+
+
+def _cell(tokens: Tokens, names: Names, memory: dict[int, int], width: int) -> None:
+    """Read `x`, `x=1`, `[x]=1`, `x[2]={1,2}`, `[PTE(x)]=(…)`; elements of `width` bytes."""
     bracket = tokens.accept("[")
     address, symbol = location(tokens, names)
     if bracket:
         tokens.expect("]")
+    names.widths[symbol] = width
     size = 8 if not tokens.accept("[") else number(tokens)
     if tokens.peek() == "]":
         tokens.expect("]")
@@ -185,8 +228,9 @@ def _cell(tokens: Tokens, names: Names, memory: dict[int, int]) -> None:
     if tokens.accept("{"):
         position = 0
         while not tokens.accept("}"):
-            memory[address + 4 * position] = value(tokens, names, symbol)
+            memory[address + width * position] = value(tokens, names, symbol)
             position += 1
             tokens.accept(",")
         return
-    memory[address] = value(tokens, names, symbol)
+    held = value(tokens, names, symbol)
+    memory[address] = held & ((1 << 8 * width) - 1) if held < 0 else held

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from barrierlint import events
-from barrierlint.sim import litmus_memory
+from barrierlint.sim import litmus_memory, litmus_system
 from barrierlint.sim.litmus_operands import Operands, compared, condition_term, register, width_of
 from barrierlint.sim.litmus_values import LitmusError
 from barrierlint.sim.program import Instruction, Jump, code_address
@@ -20,6 +20,7 @@ from barrierlint.terms import Apply, Name, Term, const
 __all__ = ["Column", "columns", "register"]
 
 Action = events.Event | Jump
+_CARRY = re.compile(r"(?:\bB\.|,\s*)(?:HS|CS|LO|CC|HI|LS|GE|GT|LT|LE)\b")
 _DOMAINS = {domain.value: domain for domain in events.Shareability}
 _BINARY = {
     "ADD": "+", "SUB": "-", "AND": "&", "ORR": "|", "EOR": "^", "MUL": "*",
@@ -58,7 +59,11 @@ def columns(text: str, line: int) -> list[Column]:
             raise LitmusError(f"{len(parts)} columns of code for {len(heads)} PEs", at)
         for head, cell in zip(heads, parts, strict=False):
             cells[head].append((cell.strip(), at))
+    if len(set(heads)) < len(heads):
+        raise LitmusError("two columns of code have one name", rows[0][1])
     pes = sorted(pe for pe, handler in heads if not handler)
+    if alone := [pe for pe, handler in heads if handler and pe not in pes]:
+        raise LitmusError(f"P{alone[0]}.F is the handler of no PE", rows[0][1])
     if pes != list(range(len(pes))):
         raise LitmusError(f"PEs are numbered {pes}: expected P0, P1, … without gaps", rows[0][1])
     return [_column(pe, cells[pe, False], cells.get((pe, True))) for pe in pes]
@@ -91,6 +96,7 @@ def _column(pe: int, body: list[tuple[str, int]], handler: list[tuple[str, int]]
         start = len(code)
         _append(handler, code, labels)
     code = [_resolve(instruction, labels) for instruction in code]
+    _check_flags(code)
     return Column(pe, tuple(code), labels, start)
 
 
@@ -123,30 +129,45 @@ def _resolve(instruction: Instruction, labels: Mapping[str, int]) -> Instruction
             return instruction
 
 
+def _check_flags(code: list[Instruction]) -> None:
+    """Refuse conditions on carry and overflow where the flags may not come from a comparison."""
+    words = {i.text.partition(" ")[0].upper() for i in code}
+    doubtful = words & {"ADDS", "CMN", "ANDS", "TST"}
+    for instruction in code if doubtful else ():
+        if _CARRY.search(instruction.text.upper()):
+            what = f"a condition on carry or overflow beside {sorted(doubtful)[0]} is not modelled"
+            raise LitmusError(f"instruction {instruction.text!r}: {what}", instruction.line)
+
+
 def decode(text: str, line: int) -> list[Action]:
     """Return what instruction `text` does. Raises LitmusError naming it if it is not supported."""
     mnemonic, _, rest = text.partition(" ")
     mnemonic = mnemonic.upper()
     try:
         operands = Operands.of(rest)
-        actions = (
-            _barrier(mnemonic, rest.strip().lower()) or _control(mnemonic, operands) or _system(mnemonic, operands)
-        )
+        actions = _barrier(mnemonic, operands) or _control(mnemonic, operands)
+        actions = actions or [*litmus_system.decode(mnemonic, operands)]
         actions = actions or [*litmus_memory.decode(mnemonic, operands)] or _data(mnemonic, operands)
-    except (ValueError, IndexError, KeyError) as error:
+        unread = operands.unread() if actions else ""
+    except (ValueError, IndexError, KeyError, LitmusError) as error:
         raise LitmusError(f"instruction {text!r}: {error}", line) from None
+    if unread:
+        raise LitmusError(f"instruction {text!r}: operand {unread!r} is not expected", line)
     if not actions:
         raise LitmusError(f"instruction {text!r} is not supported", line)
     return actions
 
 
-def _barrier(mnemonic: str, option: str) -> list[Action]:
+def _barrier(mnemonic: str, operands: Operands) -> list[Action]:
     match mnemonic:
         case "ISB":
+            if operands.count and operands.text(0).upper() != "SY":
+                raise ValueError(f"barrier option {operands.text(0)!r}")
             return [events.ContextSync("isb")]
         case "DSB" | "DMB":
-            nxs = option.endswith("nxs")
-            domain, accesses = _option(option.removesuffix("nxs"))
+            option = operands.text(0).lower()
+            nxs = mnemonic == "DSB" and option.endswith("nxs")
+            domain, accesses = _option(option.removesuffix("nxs") if nxs else option)
             return [events.Dsb(domain, accesses, nxs) if mnemonic == "DSB" else events.Dmb(domain, accesses)]
         case "SB" | "SSBB" | "PSSBB" | "CSDB":
             return [events.SpeculationBarrier(mnemonic.lower())]
@@ -175,39 +196,17 @@ def _control(mnemonic: str, operands: Operands) -> list[Action]:
         case "TBZ" | "TBNZ":
             bit = Apply("&", (operands.source(0), const(1 << operands.immediate(1))))
             return [Jump(operands.text(2), Apply("==" if mnemonic == "TBZ" else "!=", (bit, const(0))))]
-        case "SVC" | "HVC" | "SMC":
-            return [events.ExceptionCall(mnemonic.lower(), operands.immediate(0))]
-        case "ERET":
-            return [events.ExceptionReturn()]
-        case "UDF":
-            return [events.UnknownInstruction("udf")]
         case _ if mnemonic.startswith("B.") and len(mnemonic) == 4:
             return [Jump(operands.text(0), condition_term(mnemonic[2:]))]
         case _:
             return []
 
 
-def _system(mnemonic: str, operands: Operands) -> list[Action]:
-    match mnemonic:
-        case "TLBI":
-            operand = operands.source(1) if operands.count > 1 else None
-            return [events.Tlbi(operands.text(0).lower(), operand)]
-        case "AT":
-            return [events.At(operands.text(0).lower(), operands.source(1))]
-        case "DC" | "IC":
-            operand = operands.source(1) if operands.count > 1 else None
-            return [events.CacheMaintenance(f"{mnemonic} {operands.text(0)}".lower(), operand)]
-        case "MSR":
-            return [events.SysregWrite(operands.text(0).lower(), operands.source(1))]
-        case "MRS":
-            return [events.SysregRead(operands.text(1).lower(), operands.target(0))]
-        case _:
-            return []
-
-
 def _data(mnemonic: str, operands: Operands) -> list[Action]:
     """Register operations: each binds one register (and CMP and the S forms the flags)."""
-    width = width_of(operands.text(0))
+    if not operands.count:
+        return []
+    width = width_of(operands.parts[0])
     if mnemonic in ("CMP", "TST", "CMN"):
         op = {"CMP": "-", "TST": "&", "CMN": "+"}[mnemonic]
         left, right = operands.source(0), operands.value(1, width)
@@ -234,6 +233,8 @@ def _register_term(mnemonic: str, operands: Operands, width: int) -> Term | None
             op, right = op[0], Apply("~", (right,))
         if op == ">>s" and width == 32:
             left = Apply("sext 32", (left,))
+        if mnemonic in ("LSL", "LSR", "ASR"):
+            right = Apply("&", (right, const(width - 1)))
         return Apply(op, (left, right))
     if mnemonic in _EXTENDS:
         return Apply(_EXTENDS[mnemonic], (operands.source(1),))

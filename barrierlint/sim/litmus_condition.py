@@ -29,6 +29,7 @@ def read_condition(text: str, line: int, names: Names) -> tuple[str, Proposition
     quantifier = ""
     proposition: Proposition = TRUE
     kept = All(())
+    names.closed = True
     while tokens.peek():
         at, word = tokens.line, tokens.take()
         if word == "locations":
@@ -95,7 +96,10 @@ def _fault(tokens: Tokens, names: Names) -> Proposition:
     line, word = tokens.line, tokens.take()
     if not re.fullmatch(r"P?\d+", word):
         raise LitmusError(f"expected a PE in fault(…), found {word!r}", line)
+    pe = _pe(word, names, line)
     label = tokens.take() if tokens.accept(":") else ""
+    if label and f"P{pe}:{label}" not in names.labels:
+        raise LitmusError(f"no label {label} in P{pe}", line)
     address, kind = None, ""
     while tokens.accept(","):
         if tokens.accept("MMU"):
@@ -105,7 +109,14 @@ def _fault(tokens: Tokens, names: Names) -> Proposition:
         else:
             address = value(tokens, names)
     tokens.expect(")")
-    return FaultAtom(int(word.lstrip("P")), label, address, kind)
+    return FaultAtom(pe, label, address, kind)
+
+
+def _pe(word: str, names: Names, line: int) -> int:
+    pe = int(word.lstrip("P"))
+    if pe >= names.pes:
+        raise LitmusError(f"no code for P{pe}", line)
+    return pe
 
 
 def _kind(tokens: Tokens) -> str:
@@ -119,16 +130,19 @@ def _equation(tokens: Tokens, names: Names) -> Proposition:
     """Read `1:X5=1`, `[x]=1`, `x=1`, `PTE(x)=(…)`, with `=` or `!=`."""
     pe, name, address, symbol = -1, "", 0, ""
     if tokens.peek(1) == ":" and tokens.peek().lstrip("P").isdigit():
-        pe = int(tokens.take().lstrip("P"))
+        line = tokens.line
+        pe = _pe(tokens.take(), names, line)
         tokens.expect(":")
-        name = register(tokens.take(), tokens.line)
+        name = register(tokens.take(), line)
+        if "_el" in name and name not in names.system:
+            raise LitmusError(f"system register {name.upper()} is not modelled", line)
     else:
         bracket = tokens.accept("[")
         address, symbol = location(tokens, names)
         if bracket:
             tokens.expect("]")
         if tokens.accept("["):
-            address += 4 * number(tokens)
+            address += names.widths.get(symbol, 4) * number(tokens)
             tokens.expect("]")
     differs = tokens.accept("!=", "<>")
     if not differs:

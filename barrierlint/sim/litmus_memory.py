@@ -1,6 +1,6 @@
 """Loads, stores, exclusives and atomics of AArch64 assembly as access events.
 
-What it does not model: LDXP, STXP, CASP, LD64B, tag and vector accesses.
+What it does not model: LDTR, STTR, LDXP, STXP, CASP, LD64B, tag and vector accesses.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 
 from barrierlint.events import Access, Assign, Event, Kind, Order
+from barrierlint.sim.evaluate import names_in
 from barrierlint.sim.litmus_operands import Memory, Operands, width_of
 from barrierlint.sim.shape import EXCLUSIVE
 from barrierlint.terms import Apply, Term, const
 
-_LOAD = re.compile(r"LD(?P<how>AR|LAR|APR|APUR|R|UR|XR|AXR|TR)(?P<size>B|H|SB|SH|SW)?")
-_STORE = re.compile(r"ST(?P<how>LR|LLR|LUR|R|UR|XR|LXR|TR)(?P<size>B|H)?")
+_LOAD = re.compile(r"LD(?P<how>AR|LAR|APR|APUR|R|UR|XR|AXR)(?P<size>B|H|SB|SH|SW)?")
+_STORE = re.compile(r"ST(?P<how>LR|LLR|LUR|R|UR|XR|LXR)(?P<size>B|H)?")
 _ATOMIC = re.compile(r"(?P<verb>SWP|CAS|LD(?:ADD|CLR|EOR|SET|SMAX|SMIN|UMAX|UMIN))(?P<order>A|L|AL)?(?P<size>B|H)?")
 _ST_ATOMIC = re.compile(r"ST(?P<verb>ADD|CLR|EOR|SET|SMAX|SMIN|UMAX|UMIN)(?P<order>L)?(?P<size>B|H)?")
 _OPERATIONS = {"SWP": "swap", "CAS": "cas", "ADD": "add", "CLR": "andnot", "EOR": "xor", "SET": "or"}
@@ -46,7 +47,10 @@ def decode(mnemonic: str, operands: Operands) -> list[Event]:
 
 
 def _size(suffix: str | None, text: str) -> int:
-    return {"B": 1, "SB": 1, "H": 2, "SH": 2, "SW": 4}.get(suffix or "", width_of(text) // 8)
+    size = {"B": 1, "SB": 1, "H": 2, "SH": 2, "SW": 4}.get(suffix or "", width_of(text) // 8)
+    if (width_of(text) == 64 and suffix in ("B", "H")) or (width_of(text) == 32 and suffix == "SW"):
+        raise ValueError(f"register {text} is of the wrong width")
+    return size
 
 
 def _with_write_back(accesses: list[Event], memory: Memory) -> list[Event]:
@@ -55,15 +59,22 @@ def _with_write_back(accesses: list[Event], memory: Memory) -> list[Event]:
     return [*accesses, Assign(*memory.written_back)]
 
 
+def _apart(memory: Memory, into: str | None) -> None:
+    """Raise ValueError if an instruction loads the register that it writes back (unpredictable: DDI 0487 C6.2)."""
+    if memory.written_back is not None and memory.written_back[0] == into:
+        raise ValueError(f"{into} is loaded and written back")
+
+
 def _load(match: re.Match[str], operands: Operands) -> list[Event]:
     memory, size = operands.memory(1), _size(match["size"], operands.text(0))
     order = _LOAD_ORDERS.get(match["how"], Order.PLAIN)
     op = EXCLUSIVE if match["how"] in ("XR", "AXR") else ""
     into = operands.target(0)
+    _apart(memory, into)
     accesses: list[Event] = [Access(Kind.READ, memory.address, None, into, order, size, op)]
     if (match["size"] or "").startswith("S") and into is not None:
-        extended = Apply(f"sext {8 * size}", (operands.source(0),))
-        accesses.append(Assign(into, extended))
+        extended: Term = Apply(f"sext {8 * size}", (operands.source(0),))
+        accesses.append(Assign(into, extended if width_of(operands.text(0)) == 64 else Apply("zext 32", (extended,))))
     return _with_write_back(accesses, memory)
 
 
@@ -81,8 +92,16 @@ def _pair(mnemonic: str, operands: Operands) -> list[Event]:
     memory, size = operands.memory(2), _size(None, operands.text(0))
     addresses: list[Term] = [memory.address, Apply("+", (memory.address, const(size)))]
     accesses: list[Event] = []
-    for index, address in enumerate(addresses):
-        if mnemonic.startswith("L"):
+    loads = mnemonic.startswith("L")
+    if loads and operands.target(0) == operands.target(1):
+        raise ValueError("both loads are of one register")
+    # The halves are not ordered: one that overwrites the base is taken last.
+    halves = list(enumerate(addresses))
+    if loads and operands.target(0) in names_in(memory.address):
+        halves.reverse()
+    for index, address in halves:
+        if loads:
+            _apart(memory, operands.target(index))
             accesses.append(Access(Kind.READ, address, None, operands.target(index), size=size))
         else:
             accesses.append(Access(Kind.WRITE, address, operands.source(index), size=size))

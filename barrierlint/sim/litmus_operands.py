@@ -7,7 +7,7 @@ form).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from barrierlint import events
 from barrierlint.sim.litmus_values import LitmusError
@@ -62,15 +62,20 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """The operands of one instruction, split at commas outside brackets."""
+    """The operands of one instruction, split at commas outside brackets; `read` holds those somebody asked for."""
 
     parts: tuple[str, ...]
+    read: set[int] = field(default_factory=set, compare=False)
 
     @staticmethod
     def of(text: str) -> Operands:
         """Split operand `text`."""
-        parts = re.findall(r"\s*((?:\[[^\]]*\]!?|[^,\[\]])+)\s*(?:,|$)", text)
-        return Operands(tuple(part.strip() for part in parts if part.strip()))
+        if not text.strip():
+            return Operands(())
+        parts = [part.strip() for part in re.split(r",(?![^\[]*\])", text)]
+        if "" in parts:
+            raise ValueError("an operand is empty")
+        return Operands(tuple(parts))
 
     @property
     def count(self) -> int:
@@ -79,61 +84,87 @@ class Operands:
 
     def text(self, index: int) -> str:
         """The operand as written."""
+        if index >= self.count:
+            raise ValueError(f"operand {index + 1} is missing")
+        self.read.add(index)
         return self.parts[index]
+
+    def unread(self) -> str:
+        """The first operand that nobody asked for, "" if there is none."""
+        return next((part for index, part in enumerate(self.parts) if index not in self.read), "")
 
     def target(self, index: int) -> str | None:
         """The register written; None for the zero register."""
-        name = register(self.parts[index])
+        name = general(self.text(index))
         return None if name == "XZR" else name
 
     def source(self, index: int) -> Term:
         """The value of a register operand, zero-extended if it is a W register."""
-        return _source(self.parts[index])
+        return _source(self.text(index))
 
     def immediate(self, index: int) -> int:
         """The value of an immediate operand."""
-        return int(self.parts[index].lstrip("#"), 0)
+        return int(self.text(index).removeprefix("#"), 0)
 
     def shift(self, index: int) -> int:
         """The amount of an `LSL #n` operand, 0 if there is none."""
-        return int(self.parts[index].split("#")[1], 0) if self.count > index else 0
+        if self.count <= index:
+            return 0
+        found = re.fullmatch(r"LSL\s*#(\d+)", self.text(index).upper())
+        if found is None:
+            raise ValueError(f"operand {self.parts[index]!r}")
+        return int(found[1])
 
     def value(self, index: int, width: int) -> Term:
         """The value of a register or immediate operand, with a shift or extension after it if there is one."""
-        text = self.parts[index]
+        text = self.text(index)
         if text.startswith("#") or text[:1].isdigit() or text[:1] == "-":
             return const(self.immediate(index) << self.shift(index + 1))
         term = _source(text)
-        return _extended(term, self.parts[index + 1]) if self.count > index + 1 else term
+        return _extended(term, self.text(index + 1), width) if self.count > index + 1 else term
 
     def memory(self, index: int) -> Memory:
         """The address operand at `index`, with what may follow its bracket."""
-        text = self.parts[index]
+        text = self.text(index)
         match = re.fullmatch(r"\[(.*)\](!?)", text)
         if match is None:
             raise ValueError(f"{text!r} is not an address")
         inner = [part.strip() for part in match[1].split(",")]
         base = _source(inner[0])
         offset = _offset(inner[1:])
-        name = register(inner[0])
+        name = general(inner[0])
+        if width_of(inner[0]) == 32 or name == "XZR":
+            raise ValueError(f"{inner[0]!r} is not a base register")
         if self.count > index + 1:
+            if match[2] or offset is not None:
+                raise ValueError(f"{text!r} with an operand after it")
             after = Apply("+", (base, self.value(index + 1, 64)))
             return Memory(base, (name, after))
         address = base if offset is None else Apply("+", (base, offset))
         return Memory(address, (name, address) if match[2] else None)
 
 
+def general(text: str) -> str:
+    """Return the name of the general-purpose register (or SP) that `text` is, or is half of. Raises ValueError."""
+    name = _register(text)
+    if name is None:
+        raise ValueError(f"{text!r} is not a general-purpose register")
+    return name
+
+
 def _source(text: str) -> Term:
-    name = register(text)
+    name = general(text)
     if name == "XZR":
         return const(0)
     return Apply("zext 32", (Name(name),)) if width_of(text) == 32 else Name(name)
 
 
-def _extended(term: Term, how: str) -> Term:
+def _extended(term: Term, how: str, width: int = 64) -> Term:
     word, _, amount = how.upper().partition(" ")
     if word not in _EXTENSIONS:
         raise ValueError(f"operand {how!r}")
+    if word == "ASR" and width == 32:
+        term = Apply("sext 32", (term,))
     if word in ("LSR", "ASR"):
         return Apply(">>" if word == "LSR" else ">>s", (term, const(int(amount.strip().lstrip("#"), 0))))
     if _EXTENSIONS[word] and not _EXTENSIONS[word].endswith("64"):
@@ -143,8 +174,10 @@ def _extended(term: Term, how: str) -> Term:
 
 
 def _offset(parts: list[str]) -> Term | None:
-    if not parts or not parts[0]:
+    if not parts:
         return None
+    if len(parts) > (1 if parts[0].startswith("#") else 2):
+        raise ValueError(f"operand {parts[-1]!r} in an address")
     if parts[0].startswith("#") or parts[0][:1].isdigit() or parts[0][:1] == "-":
         value = int(parts[0].lstrip("#"), 0)
         return const(value) if value else None

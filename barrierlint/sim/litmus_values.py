@@ -79,15 +79,25 @@ class Tokens:
 
 @dataclass(slots=True)
 class Names:
-    """The symbols met so far, in order of first use, and the addresses of labels (`P1:L0`)."""
+    """The symbols met so far, in order of first use, and the addresses of labels (`P1:L0`).
+
+    `pes` is how many there are, `system` the system registers that hold something, `widths` the bytes of an element of
+    a typed symbol. Once `closed`, no symbol is new.
+    """
 
     symbols: list[str] = field(default_factory=list)
     labels: Mapping[str, int] = field(default_factory=dict)
+    pes: int = 0
+    system: frozenset[str] = frozenset()
+    closed: bool = False
+    widths: dict[str, int] = field(default_factory=dict)
     deep: frozenset[str] = frozenset()
 
-    def see(self, name: str) -> Symbols:
+    def see(self, name: str, line: int = 0) -> Symbols:
         """Note symbol `name`; return the layout that has it."""
         if name not in self.symbols:
+            if self.closed:
+                raise LitmusError(f"the condition names {name}, which the initial state does not", line)
             self.symbols.append(name)
         return Symbols(tuple(self.symbols), self.deep)
 
@@ -103,7 +113,9 @@ def location(tokens: Tokens, names: Names) -> tuple[int, str]:
     Beyond herd7: `TTD(x,level:2)`, `TTD(x+4096)`, `PA(x+4096)`.
     """
     line, word = tokens.line, tokens.take()
-    if tokens.peek() == "(" and word in ("PTE", "TTD", "PA"):
+    if tokens.peek() == "(" and re.fullmatch(r"\w+", word) and word not in ("PTE", "TTD", "PA"):
+        raise LitmusError(f"{word}(…) is not modelled", line)
+    if tokens.peek() == "(":
         tokens.expect("(")
         if tokens.peek() in ("PTE", "TTD"):
             raise LitmusError(f"{word}({tokens.peek()}(…)): write TTD(x,level:2) for a descriptor above the leaf", line)
@@ -111,11 +123,11 @@ def location(tokens: Tokens, names: Names) -> tuple[int, str]:
     for prefix in ("pte_", "phy_"):
         if word.startswith(prefix):
             name = word.removeprefix(prefix)
-            layout = names.see(name)
+            layout = names.see(name, line)
             return (layout.table(name) if prefix == "pte_" else layout.physical(name)), name
     if not re.fullmatch(r"[A-Za-z_]\w*", word):
         raise LitmusError(f"expected a location, found {word or 'the end'!r}", line)
-    return names.see(word).virtual(word), word
+    return names.see(word, line).virtual(word), word
 
 
 def _operator(tokens: Tokens, names: Names, word: str, line: int) -> tuple[int, str]:
@@ -123,7 +135,7 @@ def _operator(tokens: Tokens, names: Names, word: str, line: int) -> tuple[int, 
     name = tokens.take()
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
         raise LitmusError(f"expected a symbol, found {name or 'the end'!r}", line)
-    layout = names.see(name)
+    layout = names.see(name, line)
     offset = number(tokens) if tokens.accept("+") else 0
     level = _level(tokens, line) if tokens.accept(",") else 3
     tokens.expect(")")
@@ -192,9 +204,12 @@ def descriptor(tokens: Tokens, names: Names, symbol: str) -> int:
             fields[name] = location(tokens, names)[0]
         elif name == "attrs":
             fields["attributes"] = _attributes(tokens)
+        elif (bit := number(tokens)) in (0, 1):
+            fields[name] = bit
         else:
-            fields[name] = number(tokens)
-        tokens.accept(",")
+            raise LitmusError(f"descriptor field {name} is 0 or 1, not {bit}", line)
+        if not tokens.accept(",") and tokens.peek() != ")":
+            raise LitmusError(f"expected ',' or ')', found {tokens.peek() or 'the end'!r}", tokens.line)
     if "table" in fields:
         return table(fields["table"], fields.get("valid", 1))
     if "oa" not in fields:
@@ -202,15 +217,27 @@ def descriptor(tokens: Tokens, names: Names, symbol: str) -> int:
     return Descriptor(**fields).encode()
 
 
-_ATTRIBUTE_NAMES = ("Normal", "Device", "NSH", "ISH", "OSH", "NC", "WT", "WB", "iNC", "iWT", "iWB", "oNC", "oWT", "oWB")
+_MEMORY = ("Normal", "Device", "Device-GRE", "Device-nGRE", "Device-nGnRE", "Device-nGnRnE")
+_ATTRIBUTES = {
+    **{name: (0, index) for index, name in enumerate(_MEMORY)},
+    **{name: (3, index) for index, name in enumerate(("ISH", "NSH", "OSH"))},
+    **{name: (5, index) for index, name in enumerate(("iWB", "iNC", "iWT"))},
+    **{name: (7, index) for index, name in enumerate(("oWB", "oNC", "oWT"))},
+    **{name: (5, index * 5) for index, name in enumerate(("WB", "NC", "WT"))},  # both the inner and the outer
+}  # name → (shift, number): the model only needs different sets to be different numbers; the default set is 0
 
 
 def _attributes(tokens: Tokens) -> int:
-    """Read attribute names; the model only needs different sets to be different numbers (default: 0)."""
-    words = set()
+    """Read attribute names, such as `Normal, iNC, oNC` or `Device-nGnRnE`, into one number of 9 bits."""
+    found = 0
     tokens.expect("(")
     while not tokens.accept(")"):
-        words.add(tokens.take())
-        tokens.accept(",", "-")
-    words -= {"Normal", "ISH", "iWB", "oWB"}
-    return sum(1 << (_ATTRIBUTE_NAMES.index(w) if w in _ATTRIBUTE_NAMES else 1) for w in words) & 31
+        line, word = tokens.line, tokens.take()
+        while tokens.accept("-"):
+            word += "-" + tokens.take()
+        if word not in _ATTRIBUTES:
+            raise LitmusError(f"unknown memory attribute {word or 'at the end'!r}", line)
+        shift, number_of = _ATTRIBUTES[word]
+        found |= number_of << shift
+        tokens.accept(",")
+    return found

@@ -73,6 +73,7 @@ class Model:
         self.wanted_locations = locations_in(goal)
         self.truncated = False
         self.cells: dict[int, int] = {}
+        self.stores: dict[int, tuple[int, int]] = {}
 
     # The interface of explore ---------------------------------------------------------------------------------------
 
@@ -244,8 +245,13 @@ class Model:
                 result.append(branch)
         return result
 
-    def touch(self, location: int, size: int) -> None:
-        """Note an access of `size` bytes; raises Unmodelled where it overlaps a different location in part."""
+    def touch(self, location: int, size: int, store: bool = False) -> None:
+        """Note an access of `size` bytes; raises Unmodelled where it overlaps a different location in part, or stores a
+        part of what another store, or the initial value, fills.
+        """
+        if store and self._partial(location, size):
+            name = self.program.symbols.describe(location)
+            raise Unmodelled(f"stores of different sizes at {name}")
         if self.cells.get(location, 0) >= size:
             return
         self.cells[location] = size
@@ -253,6 +259,12 @@ class Model:
             if other != location and other < location + size and location < other + length:
                 name = self.program.symbols.describe(max(location, other))
                 raise Unmodelled(f"accesses of different sizes overlap at {name}")
+
+    def _partial(self, location: int, size: int) -> bool:
+        initial = (self.program.memory.get(location, 0).bit_length() + 7) // 8
+        least, most = self.stores.get(location, (size, max(size, initial)))
+        self.stores[location] = least, most = min(least, size), max(most, size)
+        return least < most
 
     # The goal -------------------------------------------------------------------------------------------------------
 

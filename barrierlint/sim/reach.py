@@ -17,6 +17,7 @@ from barrierlint.sim import descent
 from barrierlint.sim.atomics import combine
 from barrierlint.sim.descriptor import OFFSET, OUTPUT, decode
 from barrierlint.sim.evaluate import evaluate, names_in, operate
+from barrierlint.sim.exceptions import syndromes
 from barrierlint.sim.program import Jump, Pe, Program, code_address, code_index, descriptor_of, is_deep, is_virtual
 from barrierlint.sim.shape import Shape, shape
 from barrierlint.sim.translation import AccessRequest
@@ -91,6 +92,7 @@ class _Run:
         self.reads: set[int] = set()
         self.writes: set[tuple[int, int, int]] = set()
         self.changed = False
+        self.touched: set[tuple[int, int]] = set()  # addresses of accesses: what FAR_EL1 may hold
         self.loops = self.in_loops()
         self.bit = [0 if index in self.loops else 1 << (first + index) for index in range(len(pe.code))]
         self.join(0, {name: frozenset({(value, 0)}) for name, value in pe.registers.items()})
@@ -143,7 +145,7 @@ class _Run:
             case Assign(name, value) | SysregWrite(name, value):
                 registers[name] = self.values(value, registers)
             case SysregRead(register, into) if into is not None:
-                registers[into] = registers.get(register, _ZERO)
+                registers[into] = registers.get(register, _ZERO) | self.exception(register)
             case ExceptionReturn():
                 for address in plain(registers.get("elr_el1", NONE)):
                     self.join(code_index(address), registers)
@@ -160,6 +162,18 @@ class _Run:
             registers["elr_el1"] = frozenset({(code_address(index), 0), (code_address(index + 1), 0)})
             self.join(self.pe.handler, registers)
 
+    def exception(self, register: str) -> Values:
+        """Return what an exception of this PE, wherever it is, may leave in `register`."""
+        match register:
+            case "esr_el1":
+                return frozenset((value, 0) for value in syndromes(self.pe))
+            case "far_el1":
+                return frozenset(self.touched)
+            case "elr_el1":
+                return frozenset((code_address(index), 0) for index in range(len(self.pe.code) + 1))
+            case _:
+                return NONE
+
     def jump(self, index: int, target: str, condition: Term | None, registers: dict[str, Values]) -> None:
         """Follow a branch; a test of a single register narrows it on each side."""
         there = self.pe.labels[target] if target else len(self.pe.code)
@@ -175,7 +189,10 @@ class _Run:
         """Run a load, store or atomic."""
         stored = self.values(what.value, registers) if what.value is not None else NONE
         loaded: set[tuple[int, int]] = set()
-        for location, via in self.translate(self.values(what.address, registers)):
+        addresses = self.values(what.address, registers)
+        self.changed |= not addresses <= self.touched
+        self.touched |= addresses
+        for location, via in self.translate(addresses):
             if what.kind is Kind.WRITE:
                 results = {(value, by | via) for value, by in stored}
             else:
