@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+ANY_MMU = "mmu"  # a kind: any fault of a translation
+
 
 @dataclass(frozen=True, slots=True)
 class FaultAtom:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from barrierlint.sim.condition import TRUE, All, Any, FaultAtom, MemoryAtom, Not, Proposition, RegisterAtom
+from barrierlint.sim.condition import ANY_MMU, TRUE, All, Any, FaultAtom, MemoryAtom, Not, Proposition, RegisterAtom
 from barrierlint.sim.litmus_operands import register
 from barrierlint.sim.litmus_values import LitmusError, Names, Tokens, location, number, tokenize, value
 from barrierlint.sim.program import physical
@@ -103,7 +103,7 @@ def _fault(tokens: Tokens, names: Names) -> Proposition:
     address, kind = None, ""
     while tokens.accept(","):
         if tokens.accept("MMU"):
-            kind = _kind(tokens) if tokens.accept(":") else ""
+            kind = _kind(tokens) if tokens.accept(":") else ANY_MMU
         elif tokens.peek() in _KINDS:
             kind = _kind(tokens)
         else:

@@ -104,7 +104,7 @@ class Operands:
 
     def immediate(self, index: int) -> int:
         """The value of an immediate operand."""
-        return int(self.text(index).removeprefix("#"), 0)
+        return _number(self.text(index))
 
     def shift(self, index: int) -> int:
         """The amount of an `LSL #n` operand, 0 if there is none."""
@@ -144,6 +144,14 @@ class Operands:
         return Memory(address, (name, address) if match[2] else None)
 
 
+def _number(text: str) -> int:
+    """Return the value of `#n` or `n`. Raises ValueError."""
+    if not re.fullmatch(r"#?[-+]?(?:0[xX][0-9a-fA-F]+|\d+)", text):
+        raise ValueError(f"{text!r} is not a number")
+    number = text.removeprefix("#")
+    return int(number, 16 if "x" in number.lower() else 10)
+
+
 def general(text: str) -> str:
     """Return the name of the general-purpose register (or SP) that `text` is, or is half of. Raises ValueError."""
     name = _register(text)
@@ -166,10 +174,10 @@ def _extended(term: Term, how: str, width: int = 64) -> Term:
     if word == "ASR" and width == 32:
         term = Apply("sext 32", (term,))
     if word in ("LSR", "ASR"):
-        return Apply(">>" if word == "LSR" else ">>s", (term, const(int(amount.strip().lstrip("#"), 0))))
+        return Apply(">>" if word == "LSR" else ">>s", (term, const(_number(amount.strip()))))
     if _EXTENSIONS[word] and not _EXTENSIONS[word].endswith("64"):
         term = Apply(_EXTENSIONS[word], (term,))
-    shift = int(amount.strip().lstrip("#"), 0) if amount.strip() else 0
+    shift = _number(amount.strip()) if amount.strip() else 0
     return Apply("<<", (term, const(shift))) if shift else term
 
 
@@ -179,9 +187,11 @@ def _offset(parts: list[str]) -> Term | None:
     if len(parts) > (1 if parts[0].startswith("#") else 2):
         raise ValueError(f"operand {parts[-1]!r} in an address")
     if parts[0].startswith("#") or parts[0][:1].isdigit() or parts[0][:1] == "-":
-        value = int(parts[0].lstrip("#"), 0)
+        value = _number(parts[0])
         return const(value) if value else None
     term = _source(parts[0])
+    if len(parts) > 1 and parts[1].upper().startswith(("LSR", "ASR")):
+        raise ValueError(f"operand {parts[1]!r} in an address")
     return _extended(term, parts[1]) if len(parts) > 1 else term
 
 

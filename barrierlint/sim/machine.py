@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from barrierlint.sim.condition import FaultAtom
+from barrierlint.sim.condition import ANY_MMU, FaultAtom
 from barrierlint.sim.descent import Descent
+from barrierlint.sim.descriptor import PAGE
 from barrierlint.sim.effects import INITIAL
 from barrierlint.sim.evaluate import ZERO, Held
 from barrierlint.sim.execution import Execution
@@ -207,6 +208,8 @@ class Knowledge:
 def _matches(fault: FaultTaken, atom: FaultAtom) -> bool:
     if atom.label and atom.label not in fault.labels:
         return False
-    if atom.kind and atom.kind != fault.kind:
+    if atom.kind and atom.kind != (ANY_MMU if atom.kind == ANY_MMU and fault.address is not None else fault.kind):
         return False
-    return atom.address is None or atom.address == fault.address
+    if atom.address is None or fault.address is None or atom.address % PAGE:
+        return atom.address in (None, fault.address)
+    return atom.address // PAGE == fault.address // PAGE  # a symbol names its page, as in herd7

@@ -48,6 +48,8 @@ def ask(code: str, condition: str, state: str = "0:X2=x;", header: str = "", han
         ("ADD W3,W4,W5,SXTB", "SXTB"),
         ("ADD X3,X4,X5,LSL #1,X6", "'X6'"),
         ("ADD X3,X4,ELR_EL1", "ELR_EL1"),
+        ("LDR W3,[X2,X4,LSR #2]", "LSR #2"),
+        ("LDR W3,[X2,#x]", "'#x' is not a number"),
         ("LDR W3,", "empty"),
         ("LDR W3", "missing"),
         ("MOVK X3,#1,LSR #16", "LSR #16"),
@@ -186,3 +188,16 @@ def test_memory_attributes_are_told_apart() -> None:
         for two in kinds:
             state = f"[PTE(x)]=(oa:PA(x), attrs:({one})); 0:X0=PTE(x);"
             assert ask("NOP", f"PTE(x)=(oa:PA(x), attrs:({two}))", state) == ("ALLOWED" if one == two else "FORBIDDEN")
+
+
+def test_an_mmu_fault_is_no_supervisor_call() -> None:
+    broken = "0:X2=x; [PTE(x)]=(oa:PA(x), valid:0);"
+    assert ask("L0: SVC #0", "fault(P0:L0,MMU)") == "FORBIDDEN"
+    assert ask("L0: SVC #0", "fault(P0:L0)") == "ALLOWED"
+    assert ask("L0: LDR W3,[X2]", "fault(P0:L0,x,MMU)", broken) == "ALLOWED"
+
+
+def test_a_fault_on_a_symbol_is_one_anywhere_in_its_page() -> None:
+    broken = "0:X2=x; int x[2]={1,2}; [PTE(x)]=(oa:PA(x), valid:0); [PTE(y)]=(oa:PA(y), valid:0);"
+    assert ask("L0: LDR W3,[X2,#4]", "fault(P0:L0,x,MMU:Translation)", broken) == "ALLOWED"
+    assert ask("L0: LDR W3,[X2,#4]", "fault(P0:L0,y,MMU:Translation)", broken) == "FORBIDDEN"
