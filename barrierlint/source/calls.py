@@ -65,6 +65,12 @@ def _direct(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
     return CallExpression(span, type, reading.need(named), qualified, args, noreturn=reading.is_noreturn(named))
 
 
+def _is_whole_object(base: Cursor) -> bool:
+    """Whether a variable, parameter or member that is no reference is named: its class is then the dynamic one."""
+    named = lib.clang_getCursorReferenced(base)
+    return named.kind in (6, 9, 10) and lib.clang_getCanonicalType(lib.clang_getCursorType(named)).kind == 105
+
+
 def _method(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
     """A call of a method, an overloaded operator, a conversion or a destructor."""
     parts = operands(cursor)
@@ -93,6 +99,8 @@ def _method(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
         if invoked is not None:
             return FunctionReference(span, type, reading.need(invoked), reading.names.qualified(invoked))
     virtual = lib.clang_Cursor_isDynamicCall(cursor) > 0
+    if virtual and target.kind == 102 and not arrow and parts and (bases := operands(target)):
+        virtual = not _is_whole_object(bases[0])
     if virtual:
         reading.dispatched.setdefault(reading.names.usr(named), named)
     qualified = reading.names.qualified(named)
