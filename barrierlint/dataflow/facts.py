@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from barrierlint.dataflow.bits import Bits, known_bits
-from barrierlint.dataflow.values import COMPARISONS, FALSE, NEGATED
+from barrierlint.dataflow.values import COMPARISONS, FALSE, NEGATED, fold
 from barrierlint.terms import MASK64, Apply, Const, Term
 
 
@@ -32,7 +32,21 @@ class Facts:
         known = self.truths.get(condition)
         if known is not None:
             return known
-        return self._by_structure(condition)
+        chosen = self._chosen(condition)
+        return self.decide(chosen) if chosen != condition else self._by_structure(condition)
+
+    def _chosen(self, term: Term) -> Term:
+        """`term` with each choice whose condition is known replaced by the value chosen."""
+        match term:
+            case Apply("load", _):
+                return term
+            case Apply("?:", (condition, yes, no)):
+                value = self.decide(condition)
+                return term if value is None else self._chosen(yes if value else no)
+            case Apply(op, args):
+                chosen = tuple(self._chosen(arg) for arg in args)
+                return term if chosen == args else fold(op, chosen)
+        return term
 
     def _by_structure(self, condition: Term) -> bool | None:
         match condition:

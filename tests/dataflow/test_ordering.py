@@ -354,3 +354,25 @@ def test_what_calls_of_unseen_functions_are_taken_for(
     for rest, expected in (((DSB, ISB), before_barriers), ((), without_barriers)):
         found = analyse(program(straight("f", "p va", write(maps=Name("va")), unseen, *rest)), settings).groups
         assert [group.shown.relation.name for group in found] == expected
+
+
+def test_the_old_value_tells_whether_a_compare_exchange_wrote() -> None:
+    """`if (__sync_val_compare_and_swap(p, 0, v) != 0) return; dsb; isb;`: on the failure path nothing was written."""
+    told, old = Name("%told"), Name("%old")
+    event = DescriptorWrite(Name("p"), const(0x713), op="cas", into="%told", expected=const(0))
+
+    def function(wrote_nothing: bool) -> Cfg:
+        failed = Apply("!=", (old, const(0)))
+        return branching(
+            "f",
+            "p",
+            (
+                (event, Assign("%old", Apply("?:", (told, const(0), Name("%other"))))),
+                {1: (failed, not wrote_nothing), 2: (failed, wrote_nothing)},
+            ),
+            ((DSB, ISB), {2: None}),
+            ((), {3: None}),
+        )
+
+    assert verdicts(function(True)) == []
+    assert verdicts(function(False)) == [("BL001", "BOUNDARY")]
