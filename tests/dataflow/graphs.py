@@ -27,6 +27,9 @@ ISB = ContextSync("isb")
 SPAN = Span("t.c", 1, 1, 1, 2)
 
 
+Shape = tuple[tuple[Event, ...], dict[int, tuple[Term, bool] | None]]
+
+
 def write(location: str = "p", value: Term | None = None, maps: Term | None = None) -> DescriptorWrite:
     """A descriptor write of a valid value at parameter `location`."""
     return DescriptorWrite(Name(location), value or const(0x713), maps=maps)
@@ -54,10 +57,11 @@ def straight(name: str, params: str, *events: Event) -> Cfg:
         blocks[-1].append(event)
         if isinstance(event, Call):
             blocks.append([])
-    return branching(name, params, *[(tuple(b), {n + 1: None}) for n, b in enumerate(blocks)])
+    shape: list[Shape] = [(tuple(b), {n + 1: None}) for n, b in enumerate(blocks)]
+    return branching(name, params, *shape)
 
 
-def branching(name: str, params: str, *blocks: tuple[tuple[Event, ...], dict[int, tuple[Term, bool] | None]]) -> Cfg:
+def branching(name: str, params: str, *blocks: Shape) -> Cfg:
     """A function of blocks (events, {target: guard}); the block after the last is the exit."""
     made = []
     line = 0
