@@ -37,6 +37,19 @@ def held(target: tree.Expression, known: Constants) -> tuple[str, ...]:
     return tuple(dict.fromkeys(usr for usrs in named for usr in usrs)) if all(named) else ()
 
 
+def tables(known: Constants) -> dict[str, dict[str, str]]:
+    """For each constant object with functions in it, by id: which function each member holds."""
+    found: dict[str, dict[str, str]] = {}
+    for id, value in known.items():
+        inner = peel(value)
+        if isinstance(inner, tree.Initializer):
+            named = {name: named_functions(item) for name, item in inner.items if name}
+            members = {name: usrs[0] for name, usrs in named.items() if len(usrs) == 1}
+            if members:
+                found[id] = members
+    return found
+
+
 def _is_null(value: tree.Expression) -> bool:
     inner = peel(value)
     return isinstance(inner, tree.Integer) and inner.value == 0

@@ -9,8 +9,8 @@ instruction scheduling and the compiler's own reordering.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from barrierlint.events import Event
 from barrierlint.finding import Notification, Span
@@ -99,9 +99,11 @@ class Cfg:
 class Program:
     """The graphs of all functions analysed together, by USR, and what was lost in making them.
 
-    `roots` are functions no analysed function calls, in source order; those whose calls a model replaces are none.
+    `tables` are constant objects by id: which function (by USR) each member holds. `roots` are functions no
+    analysed function calls, in source order; those whose calls a model replaces are none.
     """
 
     functions: dict[str, Cfg]
     roots: tuple[str, ...]
     notifications: tuple[Notification, ...] = ()
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

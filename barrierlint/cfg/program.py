@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from barrierlint.cfg import callgraph
+from barrierlint.cfg.constants import tables
 from barrierlint.cfg.environment import Environment, build
 from barrierlint.cfg.functions import lower_function
 from barrierlint.cfg.graph import Cfg, Program
@@ -48,7 +49,8 @@ def _lower(units: Sequence[tree.TranslationUnit], models: Models) -> Program:
             notifications.append(_too_deep(function))
     candidates = [usr for unit in analysed for usr in unit.roots]
     replaced = {usr for usr, cfg in functions.items() if _is_replaced(models, cfg.qualified)}
-    return Program(functions, callgraph.roots(functions, candidates, replaced), tuple(notifications))
+    roots = callgraph.roots(functions, candidates, replaced)
+    return Program(functions, roots, tuple(notifications), tables(environment.constants))
 
 
 def _is_replaced(models: Models, qualified: str) -> bool:

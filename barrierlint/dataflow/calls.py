@@ -7,7 +7,7 @@ and the debt's progress. What it does not model: aliasing between two arguments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Container, Iterator, Set
 from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import THIS, Cfg
@@ -80,6 +80,7 @@ class Visible:
     slots: frozenset[Term] = frozenset()
     own: frozenset[Term] = frozenset()
     accesses: bool = True
+    tables: Container[str] = ()
     detailed: bool = True
 
 
@@ -97,7 +98,7 @@ def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) 
     own = frozenset(Unknown(name) for name, argument in pairs if debt is None and _is_local(argument, visible.own))
     if not visible.detailed:
         return EntryKey(callee.usr, debt, (None,) * len(arguments), frozenset(), touched, slots=slots, own=own)
-    known = tuple(_known(argument, caller) for argument in arguments)
+    known = tuple(_known(argument, caller, visible.tables) for argument in arguments)
     cells = frozenset(_cells_in(caller, arguments, callee, visible.reads))
     return EntryKey(
         callee.usr, debt, known, cells, touched, frozenset(_truths_in(caller, arguments, callee)), slots, own
@@ -116,9 +117,12 @@ def is_slot(argument: Term, slots: frozenset[Term]) -> bool:
     return inner in slots or walk_index(argument) is not None or indexed_by(argument) is not None
 
 
-def _known(argument: Term, caller: State) -> Known:
-    if isinstance(argument, Const) or (isinstance(argument, AddressOf) and argument.kind == "function"):
-        return argument
+def _known(argument: Term, caller: State, tables: Container[str]) -> Known:
+    match argument:
+        case Const() | AddressOf(kind="function"):
+            return argument
+        case AddressOf(id):
+            return argument if id in tables else None
     ones, zeros = known_bits(argument, caller.facts.bits)
     if ones | zeros == MASK64:
         return Const(ones)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.values import COMPARISONS, FALSE, NEGATED, fold
-from barrierlint.terms import MASK64, Apply, Const, Term
+from barrierlint.terms import MASK64, AddressOf, Apply, Const, Term
 
 
 @dataclass(slots=True)
@@ -50,6 +50,8 @@ class Facts:
 
     def _by_structure(self, condition: Term) -> bool | None:
         match condition:
+            case AddressOf():
+                return True
             case Apply("!", (operand,)):
                 value = self.decide(operand)
                 return None if value is None else not value
@@ -71,6 +73,8 @@ class Facts:
     def _equal(self, left: Term, right: Term) -> bool | None:
         if (known := self.truths.get(Apply("==", (left, right)))) is not None:
             return known
+        if right == FALSE and isinstance(left, AddressOf):
+            return False
         if right == FALSE:
             truth = self.truths.get(left)
             if truth is not None:

@@ -137,7 +137,7 @@ class Tabulation:
 
     def _process(self, context: Context, node: Node, collect: bool = False) -> None:
         block = context.cfg.blocks[node[0]]
-        transfer = Transfer(context.cfg.usr, context.phis, self.settings, context.key)
+        transfer = Transfer(context.cfg.usr, context.phis, self.settings, context.key, self.program.tables)
         for state, birth in self._states_after(context, node, block, transfer, collect):
             last = block.steps[-1] if block.steps else None
             if last is not None and isinstance(last.event, Call):
@@ -250,7 +250,10 @@ class Tabulation:
         key_of, phis = context.key, context.phis
         reach = self.reach
         usr = callee.usr
-        visible = Visible(ordered, reach.writes[usr], reach.reads[usr], key_of.slots, key_of.own, reach.accesses[usr])
+        tables = self.program.tables
+        visible = Visible(
+            ordered, reach.writes[usr], reach.reads[usr], key_of.slots, key_of.own, reach.accesses[usr], tables
+        )
         key = enter(state, call, callee, phis, visible)
         limit = MAX_CONTEXTS if ordered else MAX_CONTEXTS // 2
         if key in self.contexts or self.per_function.get(callee.usr, 0) < limit:

@@ -30,7 +30,7 @@ from barrierlint.events import (
     SysregRead,
     Transition,
 )
-from barrierlint.terms import AddressOf, Apply, Const, Element, Term, Unknown
+from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Term, Unknown
 
 VALID = 1
 """Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
@@ -67,8 +67,11 @@ class Settings:
 class Transfer:
     """The transfer functions of one function in one context."""
 
-    def __init__(self, function: str, phis: Phis, settings: Settings, key: EntryKey) -> None:
+    def __init__(
+        self, function: str, phis: Phis, settings: Settings, key: EntryKey, tables: Mapping[str, Mapping[str, str]]
+    ) -> None:
         self.function = function
+        self.tables = tables
         self.slots = key.slots
         self.own = key.own
         self.phis = phis
@@ -113,13 +116,22 @@ class Transfer:
     def _access(self, state: State, access: Access, address: Term, place: str) -> None:
         if access.into is not None:
             state.variables[access.into] = (
-                state.read(address, place) if access.kind is Kind.READ else self._old(state, access, address, place)
+                self._read(state, address, place)
+                if access.kind is Kind.READ
+                else self._old(state, access, address, place)
             )
         if access.kind is Kind.WRITE:
             value = Unknown(place) if access.value is None else state.evaluate(access.value)
             state.write(address, value, place)
         elif access.kind is Kind.RMW:
             state.write(address, Unknown(place + "rmw"), place)
+
+    def _read(self, state: State, address: Term, place: str) -> Term:
+        """What is read; of a member of a constant object the function that its initialiser put there."""
+        match address:
+            case Field(AddressOf(id), name) if name in self.tables.get(id, {}):
+                return AddressOf(self.tables[id][name], "function")
+        return state.read(address, place)
 
     def _old(self, state: State, access: Access, address: Term, place: str) -> Term:
         return state.read(address, place) if access.op not in ("cas", "exclusive") else Unknown(place)
