@@ -62,15 +62,25 @@ _FLIPPED = {
 TRUTHS = frozenset(_FLIPPED) | {"!", "&&", "||"}
 
 
+def compute(op: str, *values: int) -> int | None:
+    """Return the value of a one- or two-operand operator of `terms.Apply`, None for any other and for division by 0."""
+    match values:
+        case (a, b) if op in _BINARY:
+            return _BINARY[op](a, b)
+        case (a, b) if op in ("/", "%") and b:
+            return a // b if op == "/" else a % b
+        case (a,) if op in _UNARY:
+            return _UNARY[op](a)
+    return None
+
+
 def apply(op: str, *args: Term) -> Term:
     """Return `op` applied to `args` (operators of `terms.Apply`), folded where the operands are known."""
+    known = [arg.value for arg in args if isinstance(arg, Const)]
+    value = compute(op, *known) if len(known) == len(args) else None
+    if value is not None:
+        return const(value)
     match args:
-        case (Const(a), Const(b)) if op in _BINARY:
-            return const(_BINARY[op](a, b))
-        case (Const(a), Const(b)) if op in ("/", "%") and b:
-            return const(a // b if op == "/" else a % b)
-        case (Const(a),) if op in _UNARY:
-            return const(_UNARY[op](a))
         case (left, Const(b)) if (op, b) in _NEUTRAL:
             return left
         case (Const(0), right) if op in ("+", "|", "^"):

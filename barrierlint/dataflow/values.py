@@ -6,8 +6,9 @@ address when the function was entered). What it does not model: floating point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
+from barrierlint.cfg.fold import compute
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Name, Term, Unknown, const
 
 TRUE, FALSE = Const(1), Const(0)
@@ -110,55 +111,13 @@ def _is_boolean(term: Term) -> bool:
 
 def _compute(op: str, v: tuple[int, ...]) -> int | None:
     match op, v:
-        case "~", (a,):
-            return ~a
-        case "neg", (a,):
-            return -a
-        case "!", (a,):
-            return int(not a)
         case "?:", (a, b, c):
             return b if a else c
         case _, (a,) if op.startswith("zext "):
             return a & ((1 << int(op[5:])) - 1)
         case _, (a,) if op.startswith("sext "):
             return signed(a, int(op[5:]))
-        case _, (a, b):
-            return _binary(op, a, b)
-    return None
-
-
-_ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "&": lambda a, b: a & b,
-    "|": lambda a, b: a | b,
-    "^": lambda a, b: a ^ b,
-    "<<": lambda a, b: a << b if b < 64 else 0,
-    ">>": lambda a, b: a >> b if b < 64 else 0,
-    ">>s": lambda a, b: signed(a) >> min(b, 63),
-    "==": lambda a, b: int(a == b),
-    "!=": lambda a, b: int(a != b),
-    "<": lambda a, b: int(a < b),
-    "<=": lambda a, b: int(a <= b),
-    ">": lambda a, b: int(a > b),
-    ">=": lambda a, b: int(a >= b),
-    "<s": lambda a, b: int(signed(a) < signed(b)),
-    "<=s": lambda a, b: int(signed(a) <= signed(b)),
-    ">s": lambda a, b: int(signed(a) > signed(b)),
-    ">=s": lambda a, b: int(signed(a) >= signed(b)),
-    "&&": lambda a, b: int(bool(a) and bool(b)),
-    "||": lambda a, b: int(bool(a) or bool(b)),
-}
-
-
-def _binary(op: str, a: int, b: int) -> int | None:
-    if op in ("/", "%"):
-        if b == 0:
-            return None
-        return a // b if op == "/" else a % b
-    function = _ARITHMETIC.get(op)
-    return function(a, b) if function else None
+    return compute(op, *v)
 
 
 def rebuild(term: Term, leaf: Callable[[Term], Term]) -> Term:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from barrierlint.cfg.graph import Cfg, Step
+from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.calls import EntryKey
 from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node
 from barrierlint.dataflow.debts import Debt, Leaf, Site
@@ -270,8 +270,3 @@ def _end_role(hit: Hit) -> str:
 def _at(debt: Debt, inner: Debt) -> Debt:
     """The caller's debt, as far as the callee's path brought it."""
     return replace(debt, progress=inner.progress, seen=inner.seen)
-
-
-def step_of(functions: dict[str, Cfg], mark: Mark) -> Step:
-    """The step a mark stands for."""
-    return functions[mark.function].blocks[mark.block].steps[mark.step]
