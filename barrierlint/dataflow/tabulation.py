@@ -23,7 +23,7 @@ from barrierlint.dataflow.reach import Reach, bound_from, reverse_postorder, tes
 from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.returns import Leave
 from barrierlint.dataflow.state import State, join, same
-from barrierlint.dataflow.transfer import Settings, Transfer
+from barrierlint.dataflow.transfer import TABLE, Settings, Transfer
 from barrierlint.events import Call
 from barrierlint.terms import AddressOf, Const, Term, Unknown
 
@@ -190,7 +190,9 @@ class Tabulation:
         known = [
             self.program.functions[usr]
             for usr in targets
-            if usr in self.program.functions and not self._skips(state, call, usr, context.phis, context.key.slots)
+            if usr in self.program.functions
+            and call.qualified not in self.settings.accessors
+            and not self._skips(state, call, usr, context.phis, context.key.slots)
         ]
         if not known:
             self._unseen(context, node, block, call, state, birth, collect)
@@ -277,7 +279,8 @@ class Tabulation:
         reachable = frozenset(base for a in arguments for base in context.phis.roots(a) if isinstance(base, AddressOf))
         state.forget(reachable, place)
         if call.into is not None:
-            state.variables[call.into] = Unknown(place)
+            accessor = call.qualified in self.settings.accessors
+            state.variables[call.into] = Unknown(place + TABLE if accessor else place)
         self._leave_block(context, node, block.edges, state, birth)
 
     def _use_unseen(self, state: State, call: Call, arguments: list[Term], phis: Phis) -> Relation | None:

@@ -39,6 +39,9 @@ USER = 1 << 6
 handle."""
 
 
+TABLE = "/table"
+"""The end of the name of a value that a model's accessor of tables returned."""
+
 OLD_VALUE = "cas-old"
 """A compare-exchange whose result is the old value, not whether it wrote."""
 
@@ -51,14 +54,16 @@ class Settings:
     """What the analysis is told of the code base.
 
     `modelled` are functions (by USR) whose calls a model replaces: their bodies owe nothing by themselves.
-    `described` are qualified names of functions a model speaks of. `required` are (mask, equals): a descriptor
-    whose new value meets them not owes nothing. `maps` tells for a function (by USR) which address it maps: the
-    number of a parameter (the object counts), or RESULT. `unknown_calls` says what a call of a function that is not
-    here is taken for: `ignore`, `assume-access` or `assume-sync`.
+    `described` are qualified names of functions a model speaks of. `accessors` those whose result points to a
+    table. `required` are (mask, equals): a descriptor whose new value meets them not owes nothing. `maps` tells for
+    a function (by USR) which address it maps: the number of a parameter (the object counts), or RESULT.
+    `unknown_calls` says what a call of a function that is not here is taken for: `ignore`, `assume-access` or
+    `assume-sync`.
     """
 
     modelled: frozenset[str] = frozenset()
     described: frozenset[str] = frozenset()
+    accessors: frozenset[str] = frozenset()
     required: tuple[tuple[int, int], ...] = ()
     maps: Mapping[str, int] = field(default_factory=dict)
     unknown_calls: str = "ignore"
@@ -162,6 +167,8 @@ class Transfer:
             return "a caller tells its place by bits of an address, as a table walk does"
         for base in sorted(self.phis.roots(address), key=repr):
             name = base.id if isinstance(base, Unknown) else ""
+            if name.endswith(TABLE):
+                return "its table comes from an accessor that the model names"
             if name.startswith(("sysreg:ttbr", "sysreg:vttbr")):
                 return f"its table is reached from {name[7:].upper()}"
         if isinstance(address, Element) and address.size == 8 and _translates(walk_index(address)):

@@ -74,7 +74,8 @@ def settings(program: Program, models: Models) -> Settings:
         step.event.qualified for cfg in program.functions.values() for step in cfg.steps() if type(step.event) is Call
     }
     described = frozenset(name for name in called if models.function(name) is not None)
-    return Settings(frozenset(modelled), described, required, maps, models.unknown_calls)
+    accessors = frozenset(name for name in described if (found := models.function(name)) and found.returns_table)
+    return Settings(frozenset(modelled), described, accessors, required, maps, models.unknown_calls)
 
 
 def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:

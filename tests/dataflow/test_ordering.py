@@ -376,3 +376,12 @@ def test_the_old_value_tells_whether_a_compare_exchange_wrote() -> None:
 
     assert verdicts(function(True)) == []
     assert verdicts(function(False)) == [("BL001", "BOUNDARY")]
+
+
+def test_a_store_through_what_a_table_accessor_returns_is_a_descriptor_write() -> None:
+    fetch = Call("", "table_of", (Name("i"),), "%t")
+    store = Access(Kind.WRITE, Element(Name("%t"), Name("i"), 8), value=Apply("|", (Name("pa"), const(3))))
+    function = program(straight("f", "i pa", fetch, store))
+    named = Settings(accessors=frozenset({"table_of"}))
+    assert [g.shown.relation.name for g in analyse(function, named).groups] == ["BOUNDARY"]
+    assert analyse(function).groups == ()
