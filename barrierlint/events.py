@@ -54,11 +54,15 @@ class Kind(StrEnum):
 
 
 class Transition(Enum):
-    """How a descriptor write changes the translation (SEMANTICS: the three transitions of a descriptor)."""
+    """How a descriptor write changes the translation (SEMANTICS: the three transitions of a descriptor).
+
+    NONE: an invalid descriptor stays invalid.
+    """
 
     MAKE = "make"
     BREAK = "break"
     CHANGE = "change"
+    NONE = "none"
     UNKNOWN = "unknown"
 
 

@@ -1,8 +1,7 @@
-"""Debts: the obligation born at a descriptor write, and the automaton of its progress.
+"""Debts: what a step of a function owes until it is paid, and how far that has come.
 
-`written --DSB--> completed --context synchronization--> (paid)`, with what was seen on the way that selects the
-most specific rule (SEMANTICS: the table of what each barrier is worth). What it does not model: two debts whose
-repair interacts.
+What is owed, what pays it and what depends on it is told by the debt's *kind*: one module each in `obligations`. What
+it does not model: two debts whose repair interacts.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-from barrierlint.events import Accesses, ContextSync, Dmb, Drain, Dsb, ExceptionCall, ExceptionReturn, Shareability
 from barrierlint.terms import Term
 
 UNKNOWN_SHIFT = 64
@@ -20,11 +18,20 @@ MAX_LEAVES = 64
 
 
 class Progress(IntEnum):
-    """How far the synchronization of a write has come. LOCAL: done for this PE, not for other PEs' walkers (NSH)."""
+    """How far the synchronization of a step has come. LOCAL: done for this PE, not for other PEs' walkers (NSH).
+
+    INVALIDATED: a TLBI that covers the write was issued after it was completed; DONE: that TLBI is complete.
+    """
 
     WRITTEN = 0
     COMPLETED = 1
     LOCAL = 2
+    INVALIDATED = 3
+    DONE = 4
+
+
+MAKE = "make"
+"""The kind of debt that a descriptor made valid bears: see `obligations.make`."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,14 +58,15 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """An unpaid obligation: the writes it stands for, how far it is paid, and what else was seen since.
+    """An unpaid obligation: the steps it stands for, how far it is paid, and what else was seen since.
 
     `born` is the (block, step) of *this* function that bore it: a write, or a call in which it was left unpaid;
     None in a callee that a caller's debt entered. Barriers act on all debts alike, so those of several writes
     (`leaves`) that are born at one call are one. `seen` holds words: dsb-ld, dmb, isb-early, nsh, thrown (it left a
     function by an exception). `maps` are the base symbols of the mapped input addresses (empty: unknown),
     `location` those of the descriptors' own addresses. `place` is a descriptor's address where it does not tell
-    (yet: a caller may) which input address it translates.
+    (yet: a caller may) which input address it translates. `kind` names the module of `obligations` whose debt it is,
+    `subject` what it is about where its kind has several (a register, an operation).
     """
 
     leaves: tuple[Leaf, ...]
@@ -68,11 +76,13 @@ class Debt:
     maps: frozenset[Term] = frozenset()
     location: frozenset[Term] = frozenset()
     place: Term | None = None
+    kind: str = MAKE
+    subject: str = ""
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What distinguishes debts whose paths must not be merged."""
-        return (self.born, self.progress, self.seen)
+        return (self.born, self.progress, self.seen, self.kind, self.subject)
 
     def merged(self, other: Debt) -> Debt:
         """Both debts as one; they have the same identity."""
@@ -82,33 +92,6 @@ class Debt:
         both = replace(self, leaves=leaves, maps=self.maps | other.maps, location=self.location | other.location)
         return replace(both, place=self.place if self.place == other.place else None)
 
-
-def pay(debt: Debt, event: object) -> Debt | None:
-    """The progress automaton of a make: the debt after a barrier, None once it is paid (SEMANTICS, table of
-    barriers).
-    """
-    match event:
-        case Dsb(accesses=Accesses.LD):
-            return _see(debt, "dsb-ld") if debt.progress is Progress.WRITTEN else debt
-        case Dsb(domain=Shareability.NSH) if debt.progress is Progress.WRITTEN:
-            return replace(_see(debt, "nsh"), progress=Progress.COMPLETED)
-        case Dsb(domain=domain):
-            if debt.progress is Progress.LOCAL:
-                return None if domain is not Shareability.NSH else debt
-            seen = debt.seen if domain is Shareability.NSH else debt.seen - {"nsh"}
-            return replace(debt, progress=Progress.COMPLETED, seen=seen)
-        case Dmb() if debt.progress is Progress.WRITTEN:
-            return _see(debt, "dmb")
-        case ContextSync() | ExceptionCall() | ExceptionReturn():
-            if debt.progress is Progress.WRITTEN:
-                return _see(debt, "isb-early")
-            if debt.progress is Progress.COMPLETED:
-                return replace(debt, progress=Progress.LOCAL) if "nsh" in debt.seen else None
-            return debt
-        case Drain():
-            return None
-    return debt
-
-
-def _see(debt: Debt, word: str) -> Debt:
-    return debt if word in debt.seen else replace(debt, seen=debt.seen | {word})
+    def sees(self, word: str) -> Debt:
+        """The debt with `word` among what was seen."""
+        return self if word in self.seen else replace(self, seen=self.seen | {word})

@@ -41,9 +41,9 @@ def clearest(defects: Iterable[Defect], functions: dict[str, Cfg]) -> tuple[Defe
     """For each write its strongest defect; a weak relation counts only where the debt also leaves the program
     unpaid.
     """
-    by_leaf: dict[Leaf, list[Defect]] = {}
+    by_leaf: dict[tuple[Leaf, str, str], list[Defect]] = {}
     for defect in defects:
-        by_leaf.setdefault(defect.leaf, []).append(defect)
+        by_leaf.setdefault((defect.leaf, defect.debt.kind, defect.debt.subject), []).append(defect)
     chosen: dict[Defect, None] = {}
     for found in by_leaf.values():
         unpaid = [d for d in found if d.relation is Relation.BOUNDARY and d.debt.progress is not Progress.LOCAL]
@@ -68,8 +68,20 @@ def _rank(defect: Defect, functions: dict[str, Cfg]) -> tuple[object, ...]:
 
 
 def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers) -> tuple[Group, ...]:
-    """Partition defects by root cause, in the order of their clearest members."""
+    """Partition defects by kind and root cause, in the order of their clearest members."""
     loops = Loops(functions)
+    kinds = dict.fromkeys(defect.debt.kind for defect in defects)
+    groups = [
+        each
+        for kind in kinds
+        for each in _grouped(tuple(d for d in defects if d.debt.kind == kind), functions, payers, loops)
+    ]
+    order = {id(defect): n for n, defect in enumerate(defects)}
+    return tuple(sorted(groups, key=lambda g: order[id(g.shown)]))
+
+
+def _grouped(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers, loops: Loops) -> list[Group]:
+    """The groups of defects of one kind."""
     tried = {id(defect): _trier(defect, functions) for defect in defects}
     candidates = [(d, _owing(loops.candidates(d, tried[id(d)]), payers)) for d in defects]
     groups: list[Group] = []
@@ -86,8 +98,7 @@ def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers
         mark = next(marks[owner] for _, marks in members if owner in marks)
         groups.append(Group(tuple(told), mark))
         candidates = [candidate for candidate in candidates if candidate not in members]
-    order = {id(defect): n for n, defect in enumerate(defects)}
-    return tuple(sorted(groups, key=lambda g: order[id(g.shown)]))
+    return groups
 
 
 def _trier(defect: Defect, functions: dict[str, Cfg]) -> int:

@@ -1,4 +1,4 @@
-"""What a function can do, transitively: write descriptors, order memory, access memory through its arguments.
+"""What a function can do, transitively: bear debts (`writes`), order memory, access memory through its arguments.
 
 A least fixed point over the call graph; a function of which none holds need not be entered. What it does not model:
 calls whose target is unknown (they do none of these, which the report says).
@@ -18,6 +18,7 @@ from barrierlint.dataflow.values import leaves
 from barrierlint.events import (
     Access,
     Assign,
+    At,
     Call,
     ContextSync,
     DescriptorWrite,
@@ -27,13 +28,16 @@ from barrierlint.events import (
     ExceptionCall,
     ExceptionReturn,
     Kind,
+    SysregWrite,
+    Tlbi,
 )
 from barrierlint.terms import AddressOf, Element, Field, Name, Term, Unknown
 
 SIZE_LIMIT = 60
 """Steps, callees counted, up to which a function that acts on no debt is entered for its result."""
 
-ORDERING = (Dsb, Dmb, ContextSync, Drain, ExceptionCall, ExceptionReturn)
+ORDERING = (Dsb, Dmb, ContextSync, Drain, ExceptionCall, ExceptionReturn, Tlbi, SysregWrite)
+BEARING = (DescriptorWrite, Tlbi, SysregWrite, At)
 
 
 class Reach:
@@ -48,9 +52,8 @@ class Reach:
         self.accesses = dict.fromkeys(functions, False)
         for usr, cfg in functions.items():
             for step in cfg.steps():
+                self.writes[usr] |= isinstance(step.event, BEARING)
                 match step.event:
-                    case DescriptorWrite():
-                        self.writes[usr] = True
                     case Access(kind=kind) as access:
                         self.writes[usr] |= (
                             kind is not Kind.READ and access.size == 8 and isinstance(access.address, Element)

@@ -15,7 +15,7 @@ from itertools import count
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Visible, enter, entry_state, generic, is_slot
 from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node, Passage, Signature
-from barrierlint.dataflow.debts import Progress
+from barrierlint.dataflow.debts import MAKE, Progress
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
 from barrierlint.dataflow.phis import Phis
@@ -41,6 +41,7 @@ class Tabulation:
         self.program = program
         self.reach = reach
         self.settings = settings
+        self.kinds = settings.obligations()
         self.budget = budget
         self.contexts: dict[EntryKey, Context] = {}
         self.per_function: dict[str, int] = {}
@@ -137,7 +138,7 @@ class Tabulation:
 
     def _process(self, context: Context, node: Node, collect: bool = False) -> None:
         block = context.cfg.blocks[node[0]]
-        transfer = Transfer(context.cfg.usr, context.phis, self.settings, context.key, self.program.tables)
+        transfer = Transfer(context.cfg.usr, context.phis, self.settings, self.kinds, context.key, self.program.tables)
         for state, birth in self._states_after(context, node, block, transfer, collect):
             last = block.steps[-1] if block.steps else None
             if last is not None and isinstance(last.event, Call):
@@ -158,7 +159,7 @@ class Tabulation:
                 kept, born, relation = transfer.step(state, step, block.id, index)
                 if collect and relation is not None and debt is not None:
                     context.hits.append(Hit(node, birth, index, debt, relation))
-                after += [(s, b) for s, b in ((kept, birth), (born, index)) if s is not None]
+                after += [(s, b) for s, b in ((kept, birth), *((s, index) for s in born)) if s is not None]
             live = after
         return live
 
@@ -285,7 +286,9 @@ class Tabulation:
 
     def _use_unseen(self, state: State, call: Call, arguments: list[Term], phis: Phis) -> Relation | None:
         """How a call of a function that is not here may depend on the debt: by a pointer to what was mapped."""
-        if state.debt is not None and self.settings.unknown_calls == "assume-access":
+        if state.debt is None or state.debt.kind != MAKE:
+            return None
+        if self.settings.unknown_calls == "assume-access":
             return Relation.POSSIBLE if state.debt.progress is not Progress.LOCAL else None
         types = call.types or ("*",) * len(arguments)
         handed = (a for a, type in zip(arguments, types, strict=False) if "*" in type or "&" in type)

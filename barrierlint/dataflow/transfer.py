@@ -13,11 +13,13 @@ from dataclasses import dataclass, field, replace
 from barrierlint.cfg.graph import Step
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.calls import EntryKey
-from barrierlint.dataflow.debts import UNKNOWN_SHIFT, Debt, Leaf, Progress, Site, pay
+from barrierlint.dataflow.debts import UNKNOWN_SHIFT, Debt, Leaf, Site
 from barrierlint.dataflow.memory import root
+from barrierlint.dataflow.obligations import kinds
+from barrierlint.dataflow.obligations.obligation import Obligation
 from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.provenance import walk_index, walk_shift
-from barrierlint.dataflow.relations import Relation, relate
+from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
 from barrierlint.dataflow.values import fold, load
 from barrierlint.events import (
@@ -25,20 +27,17 @@ from barrierlint.events import (
     Assign,
     At,
     DescriptorWrite,
-    ExceptionReturn,
+    Event,
     Kind,
     SysregRead,
+    SysregWrite,
+    Tlbi,
     Transition,
 )
 from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Term, Unknown
 
 VALID = 1
 """Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
-USER = 1 << 6
-"""AP[1]: accessible from EL0 (DDI 0487 D8.4.1). A missing barrier after such a write costs a fault that kernels
-handle."""
-
-
 TABLE = "/table"
 """The end of the name of a value that a model's accessor of tables returned."""
 
@@ -58,7 +57,7 @@ class Settings:
     table. `required` are (mask, equals): a descriptor whose new value meets them not owes nothing. `maps` tells for
     a function (by USR) which address it maps: the number of a parameter (the object counts), or RESULT.
     `unknown_calls` says what a call of a function that is not here is taken for: `ignore`, `assume-access` or
-    `assume-sync`.
+    `assume-sync`. `kinds` are the kinds of debt followed (None: all there are).
     """
 
     modelled: frozenset[str] = frozenset()
@@ -67,13 +66,24 @@ class Settings:
     required: tuple[tuple[int, int], ...] = ()
     maps: Mapping[str, int] = field(default_factory=dict)
     unknown_calls: str = "ignore"
+    kinds: frozenset[str] | None = None
+
+    def obligations(self) -> dict[str, Obligation]:
+        """The kinds of debt followed, by name."""
+        return {name: each for name, each in kinds().items() if self.kinds is None or name in self.kinds}
 
 
 class Transfer:
     """The transfer functions of one function in one context."""
 
     def __init__(
-        self, function: str, phis: Phis, settings: Settings, key: EntryKey, tables: Mapping[str, Mapping[str, str]]
+        self,
+        function: str,
+        phis: Phis,
+        settings: Settings,
+        kinds: Mapping[str, Obligation],
+        key: EntryKey,
+        tables: Mapping[str, Mapping[str, str]],
     ) -> None:
         self.function = function
         self.tables = tables
@@ -81,42 +91,81 @@ class Transfer:
         self.own = key.own
         self.phis = phis
         self.settings = settings
+        self.kinds = kinds
 
     def step(
         self, state: State, step: Step, block: int, index: int
-    ) -> tuple[State | None, State | None, Relation | None]:
-        """Return (the state after, or None if its debt was paid; a state with a newborn debt; how the event depends
-        on the debt).
+    ) -> tuple[State | None, tuple[State, ...], Relation | None]:
+        """Return (the state after, or None if its debt was paid; a state for each debt born here; how the event
+        depends on the debt).
         """
-        relation: Relation | None = None
-        born: State | None = None
         place = f"@{block}.{index}"
+        site = Site(self.function, block, index)
+        event = self._evaluated(state, step.event)
+        relation = self._relate(state, event)
         match step.event:
             case Assign(name, value):
                 state.variables[name] = state.evaluate(value)
-            case Access() as access:
-                address = state.evaluate(access.address)
-                relation = relate(state, address, self.phis, access.type)
-                if access.kind is not Kind.READ and (write := self._promote(access, address)) is not None:
-                    born = self._descriptor_write(state, write, place, Site(self.function, block, index))
-                else:
-                    self._access(state, access, address, place)
-                state.touched |= self.phis.roots(address)
+                return state, (), None
+            case Access() as access if isinstance(event, Access):
+                roots = self.phis.roots(event.address)
+                if access.kind is not Kind.READ and (write := self._promote(access, event.address)) is not None:
+                    kept, born, relation = self._written(state, write, place, site, relation)
+                    state.touched |= roots
+                    return kept, born, relation
+                born = self._borne(state, event, site)
+                self._access(state, access, event.address, place)
+                state.touched |= roots
             case DescriptorWrite() as write:
-                born = self._descriptor_write(state, write, place, Site(self.function, block, index))
+                return self._written(state, write, place, site, relation)
             case SysregRead(register, into):
+                born = self._borne(state, event, site)
                 if into is not None:
                     state.variables[into] = Unknown(f"sysreg:{register}")
-            case At():
-                pass
-            case event if state.debt is not None:
-                if isinstance(event, ExceptionReturn) and state.debt.progress is Progress.WRITTEN:
-                    return state, None, Relation.BOUNDARY
-                paid = pay(state.debt, event)
-                if paid is None:
-                    return None, None, None
-                state.debt = paid
-        return state, born, relation
+            case _:
+                born = self._borne(state, event, site)
+        return self._paid(state, event), born, relation
+
+    def _evaluated(self, state: State, event: Event) -> Event:
+        """The event with its operands in the function's entry symbols; a descriptor write's are worked out later."""
+        match event:
+            case Access(address=address):
+                return replace(event, address=state.evaluate(address))
+            case Tlbi(operand=operand) | At(operand=operand) if operand is not None:
+                return replace(event, operand=state.evaluate(operand))
+            case SysregWrite(value=value):
+                return replace(event, value=state.evaluate(value))
+        return event
+
+    def _relate(self, state: State, event: Event) -> Relation | None:
+        return None if state.debt is None else self.kinds[state.debt.kind].relate(state, event)
+
+    def _paid(self, state: State, event: Event) -> State | None:
+        """The state after what an event pays of its debt; None once all is paid."""
+        if state.debt is None:
+            return state
+        paid = self.kinds[state.debt.kind].pay(state, event)
+        if paid is None:
+            return None
+        state.debt = paid
+        return state
+
+    def _borne(self, state: State, event: Event, site: Site) -> tuple[State, ...]:
+        """A state for each kind of debt that an event other than a descriptor write bears."""
+        if state.debt is not None:
+            return ()
+        found: list[State] = []
+        for kind in self.kinds.values():
+            birth = kind.bear(state, event)
+            if birth is not None:
+                after = state.copy()
+                leaf = Leaf(site, birth.transition, birth.evidence)
+                born = (site.block, site.step)
+                after.debt = Debt(
+                    (leaf,), born, seen=birth.seen, maps=birth.maps, kind=kind.kind, subject=birth.subject
+                )
+                found.append(after)
+        return tuple(found)
 
     def _access(self, state: State, access: Access, address: Term, place: str) -> None:
         if access.into is not None:
@@ -175,30 +224,44 @@ class Transfer:
             return "its place is indexed by bits of an address, as a table walk is"
         return ""
 
-    def _descriptor_write(self, state: State, write: DescriptorWrite, place: str, site: Site) -> State | None:
+    def _written(
+        self, state: State, write: DescriptorWrite, place: str, site: Site, relation: Relation | None
+    ) -> tuple[State | None, tuple[State, ...], Relation | None]:
+        """A descriptor is written: (the state after, a state for each debt born, how the write depends on the debt)."""
         location = state.evaluate(write.location)
         value = state.evaluate(write.value)
         old = state.evaluate(write.old) if write.old is not None else state.read(location, place)
-        transition = classify(write.transition, old, value, state)
-        owes = transition not in (None, Transition.BREAK) and not write.exempt and not self._is_own(location)
-        born = state.copy() if state.debt is None and owes else None
-        for after in (state, born):
-            if after is None:
-                continue
-            self._store(after, write, location, value, old, place)
-        if born is None or transition is None:
-            return None
-        shift = walk_shift(location) or walk_shift(write.location) or UNKNOWN_SHIFT
-        leaf = Leaf(site, transition.value, write.evidence, shift)
-        born.debt = Debt(
-            (leaf,),
-            (site.block, site.step),
-            maps=self._mapped(state, write, location),
-            location=self.phis.roots(location),
+        event = replace(
+            write, location=location, value=value, old=old, transition=classify(write.transition, old, value, state)
         )
-        if not born.debt.maps:
-            born.debt = replace(born.debt, place=location)
-        return born if self._presume(born, write, value) else None
+        depends = self._relate(state, event)
+        relation = depends if relation is None else relation if depends is None else min(relation, depends)
+        bearing = self._bearing(state, event)
+        born = [state.copy() for _ in bearing]
+        for after in (state, *born):
+            self._store(after, write, location, value, old, place)
+        debt = self._debt(state, write, event, site) if bearing else None
+        lasting = []
+        for after, kind in zip(born, bearing, strict=True):
+            assert debt is not None
+            after.debt = replace(debt, kind=kind.kind)
+            if self._presume(after, write, event) and kind.presume(after, event):
+                lasting.append(after)
+        return self._paid(state, event), tuple(lasting), relation
+
+    def _bearing(self, state: State, event: DescriptorWrite) -> list[Obligation]:
+        """The kinds of debt that a descriptor write bears."""
+        if state.debt is not None or event.exempt or self._is_own(event.location):
+            return []
+        return [kind for kind in self.kinds.values() if event.transition in kind.transitions]
+
+    def _debt(self, state: State, write: DescriptorWrite, event: DescriptorWrite, site: Site) -> Debt:
+        shift = walk_shift(event.location) or walk_shift(write.location) or UNKNOWN_SHIFT
+        leaf = Leaf(site, event.transition.value, write.evidence, shift)
+        maps = self._mapped(state, write, event.location)
+        location = self.phis.roots(event.location)
+        born = (site.block, site.step)
+        return Debt((leaf,), born, maps=maps, location=location, place=None if maps else event.location)
 
     def _is_own(self, location: Term) -> bool:
         """Whether a descriptor is written to a local object, here or of a caller: a value in the making, or an
@@ -221,9 +284,9 @@ class Transfer:
             return frozenset()
         return frozenset(root for root in self.phis.roots(index) if not isinstance(root, AddressOf))
 
-    def _presume(self, born: State, write: DescriptorWrite, value: Term) -> bool:
-        """What must hold for the debt to exist: the exchange succeeded, the new descriptor is valid, it maps no
-        user page.
+    def _presume(self, born: State, write: DescriptorWrite, event: DescriptorWrite) -> bool:
+        """What must hold for any debt to exist: the exchange succeeded, the valid descriptor is none that a model
+        exempts.
         """
         facts = born.facts
         if write.into is not None and write.op.startswith("c"):
@@ -232,25 +295,18 @@ class Transfer:
                 told = fold("==", (told, born.evaluate(write.expected)))
             if not facts.assume(told, True):
                 return False
-        if not facts.learn_bits(value, VALID, 0):
-            return False
-        for mask, equals in self.settings.required:
-            if not facts.learn_bits(value, equals & mask, ~equals & mask):
-                return False
-        ones, zeros = known_bits(value, facts.bits)
-        return True if (ones | zeros) & USER else facts.learn_bits(value, 0, USER)
+        valid = event.old if event.transition is Transition.BREAK and event.old is not None else event.value
+        return all(facts.learn_bits(valid, equals & mask, ~equals & mask) for mask, equals in self.settings.required)
 
 
-def classify(stated: Transition, old: Term, value: Term, state: State) -> Transition | None:
-    """The transition a write makes, from its model or from known bits; None where it owes nothing (invalid to
-    invalid).
-    """
+def classify(stated: Transition, old: Term, value: Term, state: State) -> Transition:
+    """The transition a write makes, from its model or from known bits; NONE is invalid to invalid."""
     if stated is not Transition.UNKNOWN:
         return stated
     new_ones, new_zeros = known_bits(value, state.facts.bits)
     old_ones, old_zeros = known_bits(old, state.facts.bits)
     if new_zeros & VALID:
-        return None if old_zeros & VALID else Transition.BREAK
+        return Transition.NONE if old_zeros & VALID else Transition.BREAK
     if new_ones & VALID:
         return Transition.CHANGE if old_ones & VALID else Transition.MAKE
     return Transition.MAKE if old_zeros & VALID else Transition.UNKNOWN

@@ -112,7 +112,7 @@ class Witnesses:
             debt = state.debt
             if unwinds or (debt is not None and "thrown" in debt.seen):
                 continue  # who catches it is not known here; a use of the address after a handler is reported as such
-            if debt is not None and debt.born is not None:
+            if debt is not None and debt.born is not None and self.tabulation.kinds[debt.kind].open(debt):
                 end = Mark(context.cfg.usr, node[0], -1, "boundary", 0)
                 for leaf in self._each_leaf(debt):
                     yield Defect(leaf, debt, Relation.BOUNDARY, (*self._to(context, node, None, 0), end))

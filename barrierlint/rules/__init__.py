@@ -9,7 +9,7 @@ from __future__ import annotations
 import pkgutil
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -48,8 +48,9 @@ def check(program: Program, models: Models, select: Collection[str] | None = Non
     from barrierlint.dataflow.grouping import Loops
     from barrierlint.dataflow.ordering import analyse
 
-    analysis = analyse(program, settings(program, models))
     rules = [rule for rule in all_rules() if select is None or rule.info.id in select]
+    followed = frozenset(rule.kind for rule in rules)
+    analysis = analyse(program, replace(settings(program, models), kinds=followed))
     loops = Loops(program.functions)
     made = (_finding(group, program, models, rules, loops) for group in analysis.groups)
     return Checked(tuple(finding for finding in made if finding is not None), _cut_short(analysis))
@@ -90,15 +91,16 @@ def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rul
     from barrierlint.rules.repair import repair
 
     defect = group.shown
-    rule = next((rule for rule in rules if rule.owns(defect)), None)
+    rule = next((rule for rule in rules if rule.kind == defect.debt.kind and rule.owns(defect)), None)
     if rule is None:
         return None
     confidence = _confidence(defect)
     steps = witness(defect, program.functions)
+    said = rule.message(defect, steps) if rule.message else None
     return Finding(
         rule.info.id,
-        _message(confidence, rule.sentence(defect), steps.write, steps.access),
-        rule.info.severity if confidence is Confidence.EXACT else Severity.WARNING,
+        said or _message(confidence, rule.sentence(defect), steps.write, steps.access),
+        _severity(rule, confidence),
         confidence,
         steps,
         rule.missing(defect),
@@ -113,6 +115,13 @@ def _confidence(defect: Defect) -> Confidence:
 
     names = {Relation.EXACT: Confidence.EXACT, Relation.BOUNDARY: Confidence.BOUNDARY}
     return names.get(defect.relation, Confidence.POSSIBLE)
+
+
+def _severity(rule: Rule, confidence: Confidence) -> Severity:
+    """The rule's own, where the dependence is certain; advice stays advice."""
+    if rule.info.severity is Severity.ERROR and confidence is not Confidence.EXACT:
+        return Severity.WARNING
+    return rule.info.severity
 
 
 def _message(confidence: Confidence, sentence: str, write: WitnessStep, end: WitnessStep) -> str:

@@ -48,6 +48,7 @@ KINDS = {
     Transition.MAKE: "makes a descriptor valid",
     Transition.BREAK: "makes a descriptor invalid",
     Transition.CHANGE: "changes a valid descriptor",
+    Transition.NONE: "writes an invalid descriptor over an invalid one",
     Transition.UNKNOWN: "writes a descriptor (whether it makes or breaks a translation is not known)",
 }
 VERBS = {Kind.READ: "reads", Kind.WRITE: "writes", Kind.RMW: "reads and writes", Kind.FETCH: "fetches"}
@@ -104,16 +105,23 @@ class _Narrator:
     def _made(self, cfg: Cfg, step: Step, mark: Mark, note: str, role: str, event: Event | None) -> WitnessStep:
         return WitnessStep(step.span, note, role, event, cfg.qualified, mark.depth)
 
-    def _write_event(self, event: Event) -> DescriptorWrite:
+    def _write_event(self, event: Event) -> Event:
         match event:
             case DescriptorWrite():
                 return replace(event, transition=self.transition)
-            case Access(address=address, value=value) if value is not None:
+            case Access(kind=Kind.WRITE | Kind.RMW, address=address, value=value) if value is not None:
                 return DescriptorWrite(address, value, self.transition, evidence=self.defect.leaf.evidence)
-        raise AssertionError("a write mark stands on a write")
+        return event
 
     def _written(self, cfg: Cfg, step: Step) -> str:
         how = f" ({step.note})" if step.note else ""
+        match step.event:
+            case Tlbi(op=op):
+                return f"{cfg.name}() issues TLBI {op.upper()}{how}"
+            case SysregWrite(register=register):
+                return f"{cfg.name}() writes {register.upper()}{how}"
+            case At(op=op):
+                return f"{cfg.name}() translates an address (AT {op.upper()}){how}"
         return f"{cfg.name}() {KINDS[self.transition]}{how}"
 
     def _passed(self, cfg: Cfg, step: Step, mark: Mark) -> WitnessStep | None:

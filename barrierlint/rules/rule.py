@@ -8,18 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from barrierlint.dataflow.debts import MAKE
 from barrierlint.dataflow.witness import Defect
-from barrierlint.finding import RuleInfo, Severity
+from barrierlint.finding import RuleInfo, Severity, Witness
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`owns` says whether a defect is this rule's; `missing` what it lacks and `sentence` how it says so."""
+    """`owns` says whether a defect of this rule's `kind` of debt is its own; `missing` what it lacks, `sentence` how it
+    says so. `message` gives the whole message where the usual one (an access depends on a descriptor write) is not what
+    is to be said.
+    """
 
     info: RuleInfo
     owns: Callable[[Defect], bool]
     missing: Callable[[Defect], tuple[str, ...]]
     sentence: Callable[[Defect], str]
+    kind: str = MAKE
+    message: Callable[[Defect, Witness], str] | None = None
 
 
 def info(module: str, page: str | None, severity: Severity = Severity.ERROR, tags: tuple[str, ...] = ()) -> RuleInfo:

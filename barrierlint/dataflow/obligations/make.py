@@ -1,0 +1,95 @@
+"""The debt of a descriptor made valid: `written --DSB--> completed --context synchronization--> (paid)`.
+
+An access to the mapped address depends on it, and so does an exception return before the write is complete. What it
+does not model: walks by other PEs, beyond telling non-shareable barriers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.debts import MAKE, Debt, Progress
+from barrierlint.dataflow.obligations.obligation import Obligation
+from barrierlint.dataflow.relations import Relation, relate
+from barrierlint.dataflow.state import State
+from barrierlint.events import (
+    Access,
+    Accesses,
+    ContextSync,
+    DescriptorWrite,
+    Dmb,
+    Drain,
+    Dsb,
+    Event,
+    ExceptionCall,
+    ExceptionReturn,
+    Shareability,
+    Transition,
+)
+
+VALID = 1
+"""Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
+USER = 1 << 6
+"""AP[1]: accessible from EL0 (DDI 0487 D8.4.1). A missing barrier after such a write costs a fault that kernels
+handle."""
+
+
+def pay(state: State, event: Event) -> Debt | None:
+    """The debt after an event, None once it is paid (SEMANTICS, the table of what each barrier is worth)."""
+    assert state.debt is not None
+    return after(state.debt, event)
+
+
+def after(debt: Debt, event: Event) -> Debt | None:
+    """The progress automaton of a make."""
+    match event:
+        case Dsb(accesses=Accesses.LD):
+            return debt.sees("dsb-ld") if debt.progress is Progress.WRITTEN else debt
+        case Dsb(domain=Shareability.NSH) if debt.progress is Progress.WRITTEN:
+            return replace(debt.sees("nsh"), progress=Progress.COMPLETED)
+        case Dsb(domain=domain):
+            if debt.progress is Progress.LOCAL:
+                return None if domain is not Shareability.NSH else debt
+            seen = debt.seen if domain is Shareability.NSH else debt.seen - {"nsh"}
+            return replace(debt, progress=Progress.COMPLETED, seen=seen)
+        case Dmb() if debt.progress is Progress.WRITTEN:
+            return debt.sees("dmb")
+        case ContextSync() | ExceptionCall() | ExceptionReturn():
+            if debt.progress is Progress.WRITTEN:
+                return debt.sees("isb-early")
+            if debt.progress is Progress.COMPLETED:
+                return replace(debt, progress=Progress.LOCAL) if "nsh" in debt.seen else None
+            return debt
+        case Drain():
+            return None
+    return debt
+
+
+def depends(state: State, event: Event) -> Relation | None:
+    """An access through the mapped address, or one that cannot be told from it; leaving by ERET with the write
+    incomplete.
+    """
+    match event:
+        case Access(address=address, type=type):
+            return relate(state, address, state.phis, type)
+        case ExceptionReturn() if state.debt is not None and state.debt.progress is Progress.WRITTEN:
+            return Relation.BOUNDARY
+    return None
+
+
+def presume(born: State, write: DescriptorWrite) -> bool:
+    """The new descriptor is valid and maps no user page, as far as that is open."""
+    if not born.facts.learn_bits(write.value, VALID, 0):
+        return False
+    ones, zeros = known_bits(write.value, born.facts.bits)
+    return True if (ones | zeros) & USER else born.facts.learn_bits(write.value, 0, USER)
+
+
+OBLIGATION = Obligation(
+    MAKE,
+    pay,
+    depends,
+    frozenset({Transition.MAKE, Transition.CHANGE, Transition.UNKNOWN}),
+    presume=presume,
+)
