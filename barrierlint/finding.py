@@ -86,12 +86,38 @@ class Witness:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a file: `text` in place of what `span` covers (nothing, where it has no end).
+
+    The text is whole, indentation and line ends included; columns are bytes, as everywhere.
+    """
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Repair:
-    """Where and what to insert: `lines` go before `at` (in the code base's own idiom), `why` in one sentence."""
+    """Where and what to insert: `lines` go before `at` (in the code base's own idiom), `why` in one sentence.
+
+    `edits` are the same as changes of the text, `events` what they do when executed, and `path` the witness with these
+    events where it passes them (None where it is not told). `more` are the other places, where one does not serve all.
+    `verified` says that the analysis, run again with the events in place, found everything cured and nothing new.
+    """
 
     at: Span
     lines: tuple[str, ...]
     why: str
+    edits: tuple[Edit, ...] = ()
+    events: tuple[Event, ...] = ()
+    path: Witness | None = None
+    more: tuple[Repair, ...] = ()
+    verified: bool = False
+
+    @property
+    def places(self) -> tuple[Repair, ...]:
+        """All places that the repair needs, the first one first."""
+        return (self, *self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +177,8 @@ class Finding:
     """One defect: the rule, where it is owed, the path, how sure, and (later) the simulation's answer and the repair.
 
     `also` lists other places that show the same defect (instantiations, call sites), folded into this one. `missing`
-    names what lacks, such as ("DSB ISHST", "ISB"); `evidence` why the write counts as one of a descriptor.
+    names what lacks, such as ("DSB ISHST", "ISB"), `owed` the same as events (none if it is no instruction that lacks).
+    `evidence` says why the write counts as one of a descriptor.
     """
 
     rule: str
@@ -160,6 +187,7 @@ class Finding:
     confidence: Confidence
     witness: Witness
     missing: tuple[str, ...] = ()
+    owed: tuple[Event, ...] = ()
     evidence: tuple[str, ...] = ()
     also: tuple[WitnessStep, ...] = ()
     repair: Repair | None = None

@@ -89,6 +89,7 @@ def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:
 def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rule], loops: Loops) -> Finding | None:
     from barrierlint.rules.narrate import witness
     from barrierlint.rules.repair import repair
+    from barrierlint.rules.rule import instructions
 
     defect = group.shown
     rule = next((rule for rule in rules if rule.kind == defect.debt.kind and rule.owns(defect)), None)
@@ -104,6 +105,7 @@ def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rul
         confidence,
         steps,
         rule.missing(defect),
+        instructions(rule.missing(defect)),
         defect.leaf.evidence,
         tuple(_also(group, program)),
         repair(group, program.functions, loops, models),

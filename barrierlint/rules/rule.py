@@ -5,19 +5,26 @@ What it does not model: how findings are shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from barrierlint.dataflow.debts import MAKE
 from barrierlint.dataflow.witness import Defect
+from barrierlint.events import Event, Tlbi, UnknownInstruction
 from barrierlint.finding import RuleInfo, Severity, Witness
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`owns` says whether a defect of this rule's `kind` of debt is its own; `missing` what it lacks, `sentence` how it
-    says so. `message` gives the whole message where the usual one (an access depends on a descriptor write) is not what
-    is to be said.
+    says so.
+
+    What is missing is named as instructions in the order in which they are to be executed after what bears the debt
+    (`DSB ISHST`, `TLBI VMALLE1IS`, `DSB ISH`, `ISB`): the repair inserts them. A word that is no instruction is only
+    shown, and there is no repair.
+
+    `message` gives the whole message where the usual one (an access depends on a descriptor write) is not what is to
+    be said.
     """
 
     info: RuleInfo
@@ -26,6 +33,25 @@ class Rule:
     sentence: Callable[[Defect], str]
     kind: str = MAKE
     message: Callable[[Defect, Witness], str] | None = None
+
+
+def instructions(missing: Sequence[str]) -> tuple[Event, ...]:
+    """What `missing` names, as events; none if a word of it is no instruction. A TLBI needs no operand here."""
+    from barrierlint.cfg.asm import decode_lines
+
+    events: list[Event] = []
+    for word in missing:
+        name, _, operands = word.partition(" ")
+        decoded = decode_lines(word)
+        if name.upper() == "TLBI" and any(isinstance(event, UnknownInstruction) for event in decoded):
+            decoded = tuple(
+                replace(event, operand=None) if isinstance(event, Tlbi) else event
+                for event in decode_lines(f"{name} {operands}, x0")
+            )
+        if not decoded or any(isinstance(event, UnknownInstruction) for event in decoded):
+            return ()
+        events += decoded
+    return tuple(events)
 
 
 def info(module: str, page: str | None, severity: Severity = Severity.ERROR, tags: tuple[str, ...] = ()) -> RuleInfo:
