@@ -57,7 +57,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         words, flags = words[:at], tuple(words[at + 1 :])
     if words and words[0] not in (*COMMANDS, "-h", "--help", "-V", "--version"):
         words.insert(0, "check")
-    space = parser().parse_args(words)
+    top = parser()
+    space = top.parse_args(words)
+    if getattr(space, "write_baseline", None) and space.diff_base:
+        top.error("argument --write-baseline: not with --diff-base, which shows a part of the findings only")
     space.flags = flags
     return space
 
@@ -103,11 +106,20 @@ def _check(to: argparse.ArgumentParser) -> None:
         metavar="FORMAT[=FILE]",
         help=f"{', '.join(FORMATS)}, to FILE or standard output; can be repeated (default: text)",
     )
+    _triage(to.add_argument_group("what to show"))
     output.add_argument("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
     output.add_argument(
         "--fail-on", choices=LEVELS, default="note", metavar="LEVEL", help="exit with 1 only for LEVEL or worse"
     )
     _detail(output)
+
+
+def _triage(to: argparse._ArgumentGroup) -> None:
+    to.add_argument("--baseline", metavar="FILE", help="leave out the findings that FILE knows")
+    to.add_argument(
+        "--write-baseline", metavar="FILE", help="write what is found into FILE, as known from now on; exit with 0"
+    )
+    to.add_argument("--diff-base", metavar="REV", help="only findings on lines that differ from git's revision REV")
 
 
 def _explain(to: argparse.ArgumentParser) -> None:

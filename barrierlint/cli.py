@@ -93,6 +93,8 @@ def check_command(space: Namespace) -> int:
     options = _options(space)
     report = pipeline.run(options)
     rules = pipeline.select_rules(pipeline.all_rules(), options.select, options.ignore)
+    if space.write_baseline:
+        return _write_baseline(space.write_baseline, report)
     status = _status(report, space)
     for form, file in space.formats or [("text", "")]:
         text = _render(form, report, rules, space, status, colour=not file)
@@ -101,6 +103,20 @@ def check_command(space: Namespace) -> int:
         else:
             write(text)
     return status
+
+
+def _write_baseline(file: str, report: Report) -> int:
+    """Write all that was found, known before or not; what was lost still counts."""
+    from barrierlint.report.defect import plural
+    from barrierlint.triage import baseline
+
+    findings = (*report.findings, *report.known)
+    _save(file, baseline.render(findings))
+    complain(f"wrote {file}: {plural(len(findings), 'finding')} known from now on with --baseline {file}")
+    lost = [note for note in report.notifications if note.lost]
+    for note in lost:
+        complain(note.message)
+    return LOST if lost else CLEAN
 
 
 def _options(space: Namespace) -> Options:
@@ -123,6 +139,8 @@ def _options(space: Namespace) -> Options:
         models=tuple(space.model),
         features=getattr(space, "features", "base"),
         confirm=not getattr(space, "no_confirm", False),
+        baseline=None if getattr(space, "write_baseline", None) else getattr(space, "baseline", None),
+        diff_base=getattr(space, "diff_base", None),
     )
 
 

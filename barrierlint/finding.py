@@ -230,10 +230,15 @@ class RuleInfo:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All a run has to say: findings in source order, notifications, and counts for the closing line."""
+    """All a run has to say: findings in source order, notifications, and counts for the closing line.
+
+    `suppressed` are findings that a comment in the source hides, `known` those of a baseline.
+    """
 
     findings: tuple[Finding, ...]
     notifications: tuple[Notification, ...] = ()
     files: int = 0
     functions: int = 0
     refuted: tuple[Finding, ...] = ()
+    suppressed: tuple[Finding, ...] = ()
+    known: tuple[Finding, ...] = ()

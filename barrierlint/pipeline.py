@@ -39,6 +39,8 @@ class Options:
     models: tuple[str, ...] = ()
     features: str = "base"
     confirm: bool = True
+    baseline: str | None = None
+    diff_base: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Lowered:
 
     programs: tuple[Program, ...]
     models: Models
-    files: int
+    paths: tuple[str, ...]
     notifications: tuple[Notification, ...]
 
 
@@ -55,6 +57,7 @@ def run(options: Options) -> Report:
     """Analyse what `options` names. Raises InputError, SourceError and ModelError, each one line for the user."""
     from barrierlint import rules
     from barrierlint.report.fingerprint import with_fingerprints
+    from barrierlint.triage.selection import triage
 
     chosen = frozenset(rule.id for rule in select_rules(all_rules(), options.select, options.ignore))
     lowered = lower(options)
@@ -66,11 +69,23 @@ def run(options: Options) -> Report:
     if options.confirm:
         found = tuple(confirmed(finding, options.features) for finding in found)
     found = with_fingerprints(sorted(found, key=lambda finding: (finding.span, finding.rule)))
+    triaged = triage(
+        tuple(finding for finding in found if finding.confirmation.verdict is not Verdict.REFUTED),
+        lowered.paths,
+        extents(lowered.programs),
+        all_rules(),
+        chosen,
+        baseline=options.baseline,
+        diff_base=options.diff_base,
+    )
+    told = (n for one in checked for n in one.notifications)
     return Report(
-        findings=tuple(finding for finding in found if finding.confirmation.verdict is not Verdict.REFUTED),
+        findings=triaged.shown,
         refuted=tuple(finding for finding in found if finding.confirmation.verdict is Verdict.REFUTED),
-        notifications=distinct((*lowered.notifications, *(n for one in checked for n in one.notifications), *lost)),
-        files=lowered.files,
+        suppressed=triaged.suppressed,
+        known=triaged.known,
+        notifications=distinct((*lowered.notifications, *told, *lost, *triaged.notifications)),
+        files=len(lowered.paths),
         functions=len({(usr, cfg.place) for program in lowered.programs for usr, cfg in program.functions.items()}),
     )
 
@@ -90,7 +105,16 @@ def lower(options: Options) -> Lowered:
     lost = (*unparsed, *unlowered)
     told = (note for program in programs for note in (*program.notifications, *unknown_instructions(program)))
     notes = said_once((*inputs.notifications, *lost, *(incomplete(note, inputs.files) for note in told)))
-    return Lowered(tuple(programs), models, len(inputs.files), notes)
+    return Lowered(tuple(programs), models, tuple(item.path for item in inputs.files), notes)
+
+
+def extents(programs: Iterable[Program]) -> dict[str, set[tuple[int, int]]]:
+    """The (first, last) lines of the functions of each file."""
+    found: dict[str, set[tuple[int, int]]] = {}
+    for program in programs:
+        for cfg in program.functions.values():
+            found.setdefault(cfg.place.path, set()).add((cfg.place.line, max(cfg.end.end_line, cfg.end.line)))
+    return found
 
 
 def unknown_instructions(program: Program) -> Iterator[Notification]:

@@ -21,13 +21,15 @@ _EVENTS = get_args(Event)
 
 def render(report: Report, rules: Mapping[str, RuleInfo]) -> str:
     """Return one JSON object: version, rules that found something, findings, refuted, notifications, counts."""
-    used = sorted({finding.rule for finding in (*report.findings, *report.refuted)})
+    used = sorted({finding.rule for finding in (*report.findings, *report.refuted, *report.suppressed, *report.known)})
     document = {
         "version": VERSION,
         "tool": "barrierlint",
         "rules": {id: {"name": rules[id].name, "summary": rules[id].summary} for id in used if id in rules},
         "findings": [_finding(finding) for finding in report.findings],
         "refuted": [_finding(finding) for finding in report.refuted],
+        "suppressed": [_finding(finding) for finding in report.suppressed],
+        "known": [_finding(finding) for finding in report.known],
         "notifications": plain(report.notifications),
         "files": report.files,
         "functions": report.functions,

@@ -58,6 +58,8 @@ def closing(report: Report) -> str:
     line += f" in {plural(report.functions, 'function')} of {plural(report.files, 'file')}"
     if report.refuted:
         line += f"; {plural(len(report.refuted), 'suspicion')} refuted by simulation"
+    hidden = [(report.suppressed, "suppressed in the source"), (report.known, "known from the baseline")]
+    line += "".join(f"; {plural(len(found), 'finding')} {why}" for found, why in hidden if found)
     lost = sum(note.lost for note in report.notifications)
     return line + (f"; {plural(lost, 'part')} of the input not analysed" if lost else "")
 
