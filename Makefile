@@ -9,7 +9,7 @@ WORKERS ?= 2
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test long bench docs format clean
+.PHONY: help demo check test long browser bench docs format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -26,8 +26,8 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
 
-demo: $(VENV)/.installed  ## find, explain and confirm the defect of OSv #1117 in fixtures/osv; leaves demo.sarif
-	$(BIN)/barrierlint check --exit-zero --model osv --format text --format sarif=demo.sarif fixtures/osv/mmu.cc --
+demo: $(VENV)/.installed  ## find, explain and confirm the defect of OSv #1117 in fixtures/osv; leaves demo.html and demo.sarif
+	$(BIN)/barrierlint check --exit-zero --model osv --format text --format sarif=demo.sarif --format html=demo.html fixtures/osv/mmu.cc --
 
 check: $(VENV)/.installed-dev  ## lint, types, layers, docs, tests: all that a change must pass
 	$(BIN)/ruff check .
@@ -44,6 +44,10 @@ long: $(VENV)/.installed-dev  ## the randomised tests for longer, from another s
 	BARRIERLINT_SEQUENCES=$${BARRIERLINT_SEQUENCES:-100000} WALKER_PAIRS=$${WALKER_PAIRS:-1000000} WALKER_SEED=$${WALKER_SEED:-$$(date +%s)} \
 		$(BIN)/python -m pytest -q -n $(WORKERS) tests/sim/test_agreement.py tests/sim_walker
 
+browser: $(VENV)/.installed-dev  ## the HTML report's tests in headless Chromium (Debian: apt-get install chromium)
+	$(PIP) --editable '.[dev,browser]'
+	$(BIN)/python -m pytest -q -rs tests/browser
+
 bench: $(VENV)/.installed-dev  ## how the simulator's time grows, against herd7 where there is one
 	$(BIN)/python -m benchmarks.sim_growth --herd
 
@@ -55,4 +59,4 @@ format: $(VENV)/.installed-dev  ## format and fix what ruff can
 	$(BIN)/ruff format .
 
 clean:  ## remove the virtual environment and all caches
-	rm -rf $(VENV) demo.sarif .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo.html demo.sarif .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from barrierlint import __version__
 
 COMMANDS = ("check", "explain", "rule", "rules", "models", "cfg", "simulate")
-FORMATS = ("text", "sarif", "json", "github")
+FORMATS = ("text", "sarif", "json", "github", "html")
 FEATURES = ("base", "ets2", "ets3", "exs")
 LEVELS = ("error", "warning", "note")
 """Severities, worst first."""

@@ -163,6 +163,10 @@ def _render(form: str, report: Report, rules: Sequence[RuleInfo], space: Namespa
         from barrierlint.report import json
 
         return json.render(report, by_id)
+    if form == "html":
+        from barrierlint.report import html
+
+        return html.render(report, by_id)
     if form == "github":
         from barrierlint.report import github
 

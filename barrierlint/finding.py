@@ -160,8 +160,8 @@ class Trace:
 class Confirmation:
     """The simulation's answer: verdict, the execution that faults, and what was explored.
 
-    `repaired_states` counts the states of the repaired twin, whose execution never faults; `reason` explains a
-    refutation or an undecided run. `litmus` is the herd7 test of the witness.
+    `repaired_states` counts the states of the repaired twin, whose execution never faults, and `repaired` is one of its
+    executions; `reason` explains a refutation or an undecided run. `litmus` is the herd7 test of the witness.
     """
 
     verdict: Verdict
@@ -170,6 +170,36 @@ class Confirmation:
     repaired_states: int = 0
     reason: str = ""
     litmus: str = ""
+    repaired: Trace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A block of a drawn graph: what happens in it, a line an event, and whether the witness passes it."""
+
+    id: int
+    lines: tuple[str, ...]
+    line: int = 0
+    on_path: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEdge:
+    """A way from one drawn block to another, blocks between that matter to nothing left out."""
+
+    source: int
+    target: int
+    label: str = ""
+    on_path: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionGraph:
+    """The graph of a function that a witness runs through, reduced to what a reader needs."""
+
+    function: str
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +208,7 @@ class Finding:
 
     `also` lists other places that show the same defect (instantiations, call sites), folded into this one. `missing`
     names what lacks, such as ("DSB ISHST", "ISB"), `owed` the same as events (none if it is no instruction that lacks).
-    `evidence` says why the write counts as one of a descriptor.
+    `evidence` says why the write counts as one of a descriptor, `graphs` draw the functions of the path.
     """
 
     rule: str
@@ -193,6 +223,7 @@ class Finding:
     repair: Repair | None = None
     confirmation: Confirmation = field(default_factory=lambda: Confirmation(Verdict.UNCHECKED))
     fingerprint: str = ""
+    graphs: tuple[FunctionGraph, ...] = ()
 
     @property
     def span(self) -> Span:

@@ -87,6 +87,7 @@ def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:
 
 
 def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rule], loops: Loops) -> Finding | None:
+    from barrierlint.rules.drawing import graphs
     from barrierlint.rules.narrate import witness
     from barrierlint.rules.repair import repair
     from barrierlint.rules.rule import instructions
@@ -109,6 +110,7 @@ def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rul
         defect.leaf.evidence,
         tuple(_also(group, program)),
         repair(group, program.functions, loops, models),
+        graphs=graphs(defect, program.functions),
     )
 
 

@@ -49,7 +49,8 @@ def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -
     if twin.result is not Result.FORBIDDEN:
         reason = "the repaired twin misbehaves as well: what the witness lacks is not what the repair adds"
         return Confirmation(Verdict.UNDECIDED, trace, outcome.states, twin.states, twin.reason or reason, litmus)
-    return Confirmation(Verdict.CONFIRMED, trace, outcome.states, twin.states, _assumption(finding), litmus)
+    fine = _sound(finding, story, setting)
+    return Confirmation(Verdict.CONFIRMED, trace, outcome.states, twin.states, _assumption(finding), litmus, fine)
 
 
 def litmus_of(finding: Finding) -> str:
@@ -65,6 +66,13 @@ def litmus_of(finding: Finding) -> str:
 
 def _run(story: Scenario, setting: Setting, budget: Budget) -> Outcome:
     return ask(scenario.program_of(story), scenario.defect(story), setting, budget, "witness", _IMPROVE)
+
+
+def _sound(finding: Finding, story: Scenario, setting: Setting) -> Trace | None:
+    """An execution of the repaired twin, for comparison."""
+    twin = scenario.repaired(story)
+    run = ask(scenario.program_of(twin), scenario.sound(twin), setting, BUDGET, "repaired", _IMPROVE)
+    return None if run.trace is None else replace(_named(run.trace, _name(finding)), fault=None)
 
 
 def _unmodelled(finding: Finding) -> str:
@@ -89,8 +97,7 @@ def _report(outcome: Outcome, finding: Finding, story: Scenario) -> Trace | None
     """The trace with the fault as the hardware reports it, at the address the witness names."""
     if outcome.trace is None:
         return None
-    named = finding.witness.access.event
-    name = show(named.address) if isinstance(named, Access) else "the mapped address"
+    name = _name(finding)
     told = _named(outcome.trace, name)
     if story.transition is not Transition.MAKE:
         return replace(told, fault=None)
@@ -104,6 +111,12 @@ def _report(outcome: Outcome, finding: Finding, story: Scenario) -> Trace | None
     fault = Fault(pe, scenario.address_of(finding), "translation", level, esr, write and not fetch, name)
     steps = (replace(step, what=_LEVEL.sub(rf"\g<1>{level}", step.what)) for step in told.steps)
     return replace(told, steps=tuple(steps), fault=fault)
+
+
+def _name(finding: Finding) -> str:
+    """What the source calls the address accessed."""
+    named = finding.witness.access.event
+    return show(named.address) if isinstance(named, Access) else "the mapped address"
 
 
 def _named(trace: Trace, name: str) -> Trace:

@@ -223,6 +223,15 @@ def defect(scenario: Scenario) -> Proposition:
     return All((RegisterAtom(1, "X5", 1), asked)) if scenario.remote else asked
 
 
+def sound(scenario: Scenario) -> Proposition:
+    """Return what happens where all goes well: the access is made, and what must not happen does not."""
+    bad = defect(scenario)
+    if isinstance(bad, All):
+        flag, asked = bad.of
+        return All((flag, Not(asked)))
+    return Not(bad)
+
+
 def _old_page(scenario: Scenario, pe: int) -> Proposition:
     """A load that still sees the old page, or a store that changes it."""
     event = scenario.access.event
