@@ -1,12 +1,12 @@
-"""Statements to graphs of events: `lower` makes the program of translation units, `lower_function` one graph.
+"""Statements to graphs of events: `lower_unit` makes one translation unit's, `join` the program of several, and `lower`
+does both.
 
 `dot.render` and `listing.render` show a graph. What it does not model is said in each module.
 """
 
 from __future__ import annotations
 
-from barrierlint.cfg.environment import Environment, build
-from barrierlint.cfg.program import lower
-from barrierlint.cfg.program import lower_one as lower_function
+from barrierlint.cfg.join import join
+from barrierlint.cfg.program import lower, lower_unit
 
-__all__ = ["Environment", "build", "lower", "lower_function"]
+__all__ = ["join", "lower", "lower_unit"]

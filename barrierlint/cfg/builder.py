@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from barrierlint.cfg.graph import Block, Edge, Guard, Step
+from barrierlint.cfg.graph import Block, Cfg, Edge, Guard, Step
 from barrierlint.events import Call, Event
 from barrierlint.finding import Span
 
@@ -158,3 +158,18 @@ class Builder:
         if opened.steps and isinstance(opened.steps[-1].event, Call):
             return None
         return target
+
+
+def tidied(cfg: Cfg) -> Cfg:
+    """`cfg` without the blocks that edges taken out have cut off, its straight lines joined."""
+    builder = Builder()
+    number = {cfg.entry: Builder.ENTRY, cfg.exit: Builder.EXIT, cfg.unwind: Builder.UNWIND}
+    for block in cfg.blocks:
+        if block.id not in number:
+            number[block.id] = builder.new()
+    for block in cfg.blocks:
+        opened = builder.blocks[number[block.id]]
+        opened.steps = list(block.steps)
+        opened.edges = [replace(edge, target=number[edge.target]) for edge in block.edges]
+    blocks, entry, exit, unwind = builder.finish()
+    return replace(cfg, blocks=blocks, entry=entry, exit=exit, unwind=unwind)

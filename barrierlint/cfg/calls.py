@@ -1,22 +1,22 @@
 """Calls: who is called with what, and what takes a call's place.
 
 Evaluation is in order: object, arguments, call; a call ends its block. A model's word replaces the call, then
-intrinsics do; what stays has as targets the functions with bodies it can reach. What it does not model: default
-arguments the tree does not show, tail calls.
+intrinsics do; what stays gets its targets when units are joined. What it does not model: default arguments the tree
+does not show, tail calls.
 """
 
 from __future__ import annotations
 
 from barrierlint.cfg import cleanups
 from barrierlint.cfg.accesses import address_of, is_object, memory, read, width, write
-from barrierlint.cfg.callgraph import place_of
-from barrierlint.cfg.constants import held
+from barrierlint.cfg.constants import shape
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import EFFECTS, PLACES, VALUES, Frame, Place
 from barrierlint.cfg.modelled import Given, lower_intrinsic, lower_modelled
 from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.noncalls import IDENTITIES, special
 from barrierlint.cfg.places import address
+from barrierlint.cfg.pointers import is_made, place_of
 from barrierlint.cfg.promotion import pointees
 from barrierlint.cfg.records import is_closure
 from barrierlint.cfg.storage import parameter_spellings, parameter_type
@@ -58,8 +58,7 @@ def returns_object(frame: Frame, expression: tree.CallExpression) -> bool:
 
 def returns_reference(frame: Frame, expression: tree.CallExpression) -> bool:
     """True where the call is an lvalue."""
-    function = frame.environment.functions.get(expression.callee)
-    return expression.type.kind == "reference" or (function is not None and function.result.kind == "reference")
+    return expression.type.kind == "reference" or expression.returns_reference
 
 
 def call_into(frame: Frame, expression: tree.CallExpression, home: Term) -> None:
@@ -83,15 +82,22 @@ def _call(frame: Frame, expression: tree.CallExpression) -> Term:
     target = frame.value(expression.target) if expression.target is not None and not expression.callee else None
     given = _evaluate(frame, expression)
     model = frame.environment.models.function(expression.qualified)
-    if lower_modelled(frame, given, model) or lower_intrinsic(frame, given):
+    if lower_modelled(frame, given, model):
         return given.result
-    targets, why = _targets(frame, expression, target)
-    if target is not None and not targets and frame.environment.pointers.is_computed(expression.target):
-        frame.emit(Access(Kind.FETCH, target, size=4), expression.span)
-    callee, types = expression.callee, given.spellings
-    event = Call(callee, expression.qualified, given.terms, given.into, targets, why, types, target)
-    frame.emit(event, expression.span)
-    _after(frame, expression.noreturn or (model is not None and model.noreturn), targets)
+    here = expression.callee in frame.environment.functions
+    if (here or model is None or not model.replaces(has_body=False)) and lower_intrinsic(frame, given):
+        return given.result
+    why = "virtual" if expression.virtual else "direct" if expression.callee or target is None else "unknown"
+    event = Call(expression.callee, expression.qualified, given.terms, given.into, (), why, given.spellings, target)
+    tried = cleanups.inside_try(frame)
+    if target is None or expression.target is None:
+        frame.call(event, expression.span, object=given.has_object and model is not None, tried=tried)
+    else:
+        place, made = place_of(expression.target), is_made(expression.target, expression.target.type)
+        held = shape(expression.target)
+        named = _functions_in(target)
+        frame.call(event, expression.span, named=named, held=held, place=place, made=made, tried=tried)
+    after_call(frame, expression.noreturn or (model is not None and model.noreturn), expression.callee, why)
     return given.result
 
 
@@ -140,9 +146,9 @@ def pointed_at(expression: tree.Expression) -> tree.Expression:
 
 def pass_arguments(frame: Frame, call: tree.CallExpression | tree.Construct, start: int = 0) -> tuple[Term, ...]:
     """Evaluate the arguments of `call` from number `start` on as the callee's parameters want them."""
-    functions = frame.environment.functions
+    functions, models = frame.environment.functions, frame.environment.models
     return tuple(
-        pass_argument(frame, arg, parameter_type(functions, call, index))
+        pass_argument(frame, arg, parameter_type(functions, call, index, models))
         for index, arg in enumerate(call.args)
         if index >= start
     )
@@ -169,28 +175,6 @@ def pass_argument(frame: Frame, arg: tree.Expression, type: tree.Type | None) ->
     return home
 
 
-def _targets(frame: Frame, expression: tree.CallExpression, target: Term | None) -> tuple[tuple[str, ...], str]:
-    """The functions with bodies the call can reach, and how that was found."""
-    functions = frame.environment.functions
-    if expression.callee:
-        direct = (expression.callee,) if expression.callee in functions else ()
-        if not expression.virtual:
-            return direct, "direct"
-        overriding = frame.environment.overriders.get(expression.callee, ())
-        return (*direct, *(usr for usr in overriding if usr in functions)), "virtual"
-    named = tuple(usr for usr in _functions_in(target) if usr in functions) if target is not None else ()
-    if named:
-        return named, "direct" if len(named) == 1 else "pointer"
-    if expression.target is not None:
-        own = held(expression.target, frame.environment.constants)
-        if own:
-            return tuple(usr for usr in own if usr in functions), "direct" if len(own) == 1 else "pointer"
-        stored = frame.environment.pointers.targets(place_of(expression.target))
-        found = tuple(usr for usr in stored if usr in functions)
-        return found, "pointer" if found else "unknown"
-    return (), "direct" if expression.qualified else "unknown"
-
-
 def _functions_in(term: Term) -> tuple[str, ...]:
     """The functions a term can be, where it is one or a choice of some."""
     match term:
@@ -201,38 +185,34 @@ def _functions_in(term: Term) -> tuple[str, ...]:
     return ()
 
 
-def _after(frame: Frame, noreturn: bool, targets: tuple[str, ...]) -> None:
-    """End the block of a call: the normal way on, and the exceptional one where there is one."""
+def after_call(frame: Frame, noreturn: bool, callee: str = "", why: str = "direct") -> None:
+    """End the block of a call: the normal way on, and the exceptional one unless none is possible."""
     environment, builder = frame.environment, frame.builder
     ended = builder.current
-    throws = any(target in environment.throwing for target in targets)
-    unknown = not targets and (frame.function.usr in environment.guarded or cleanups.inside_try(frame))
-    returning = [target for target in targets if not environment.functions[target].noreturn]
-    if noreturn or (targets and not returning):
+    known = environment.functions.get(callee) if why == "direct" else None
+    if noreturn or (known is not None and known.noreturn):
         builder.stop()
     else:
         builder.split()
-    if throws or unknown:
+    if environment.throws and (why != "direct" or callee not in environment.quiet):
         cleanups.throw_from(frame, ended)
 
 
 def call_function(frame: Frame, usr: str, args: tuple[Term, ...], span: Span, note: str) -> None:
     """Call the function `usr`, whose body is in the program, for its effect."""
     function = frame.environment.functions[usr]
-    frame.emit(Call(usr, function.qualified, args, None, (usr,), types=parameter_spellings(function)), span, note)
-    _after(frame, function.noreturn, (usr,))
+    event = Call(usr, function.qualified, args, types=parameter_spellings(function))
+    frame.call(event, span, note, tried=cleanups.inside_try(frame))
+    after_call(frame, False, usr)
 
 
 def call_method(frame: Frame, usr: str, object: Term, span: Span, note: str) -> None:
     """Call the (possibly virtual) method `usr` on the object at `object` for its effect."""
-    environment = frame.environment
-    function = environment.functions.get(usr)
-    overriding = environment.overriders.get(usr, ()) if function is None or function.virtual else ()
-    targets = tuple(target for target in (usr, *overriding) if target in environment.functions)
-    qualified = function.qualified if function is not None else ""
-    why = "virtual" if overriding else "direct"
-    frame.emit(Call(usr, qualified, (object,), None, targets, why, ("void *",)), span, note)
-    _after(frame, False, targets)
+    function = frame.environment.functions.get(usr)
+    why = "virtual" if function is None or function.virtual else "direct"
+    event = Call(usr, function.qualified if function is not None else "", (object,), None, (), why, ("void *",))
+    frame.call(event, span, note, tried=cleanups.inside_try(frame))
+    after_call(frame, False, usr, why)
 
 
 def _place(frame: Frame, expression: tree.CallExpression) -> Place:

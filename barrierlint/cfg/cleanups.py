@@ -101,9 +101,8 @@ def run(frame: Frame, cleanup: Cleanup, span: Span | None = None) -> None:
 
 def _run(frame: Frame, cleanup: Cleanup, span: Span | None) -> None:
     function = frame.environment.functions.get(cleanup.function)
-    targets = (cleanup.function,) if function is not None else ()
     qualified = function.qualified if function is not None else ""
-    event = Call(cleanup.function, qualified, (cleanup.address,), None, targets, types=("void *",))
+    event = Call(cleanup.function, qualified, (cleanup.address,), types=("void *",))
     frame.emit(event, span or cleanup.span or frame.function.span, cleanup.note)
     frame.builder.split()
 

@@ -6,8 +6,9 @@ place of its parameters. What it does not model: elided copies beyond the guaran
 
 from __future__ import annotations
 
+from barrierlint.cfg import cleanups
 from barrierlint.cfg.accesses import address_of, is_object, memory, read, width, write
-from barrierlint.cfg.calls import call_function, pass_arguments
+from barrierlint.cfg.calls import after_call, call_function, pass_arguments
 from barrierlint.cfg.fold import ZERO, convert
 from barrierlint.cfg.frame import PLACES, VALUES, Frame, Place
 from barrierlint.cfg.modelled import passed
@@ -28,13 +29,13 @@ def construct(frame: Frame, place: Place, made: tree.Construct) -> None:
         call_function(frame, made.callee, (home, *args), made.span, "")
     elif len(made.args) == 1 and made.args[0].type.kind == "record" and _same_class(made, made.args[0]):
         copy(frame, place, frame.value(made.args[0]), made.span)
-    elif made.callee and made.args:
+    elif made.callee:
         home = address_of(frame, place, made.span)
         args = pass_arguments(frame, made)
         types = (f"{made.type.spelling} *", *(passed(arg.type) for arg in made.args))
         event = Call(made.callee, made.qualified, (home, *args), types=types)
-        frame.emit(event, made.span)
-        frame.builder.split()
+        frame.call(event, made.span, optional=not made.args, tried=cleanups.inside_try(frame))
+        after_call(frame, False, made.callee)
     elif len(made.args) == 1:
         initialize(frame, place, made.args[0], made.span)
     else:

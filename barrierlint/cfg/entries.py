@@ -8,29 +8,38 @@ calls apart).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
-from barrierlint.cfg.nodes import function_nodes
+from barrierlint.cfg.nodes import Node
 from barrierlint.source import tree
 
-
-def entries(functions: Mapping[str, tree.Function], is_descriptor: Callable[[tree.Type], bool]) -> dict[str, tree.Type]:
-    """Map each method called on an entry, directly or by another such method on its own object, to the entry's type."""
-    found: dict[str, tree.Type] = {}
-    inside: dict[str, list[str]] = {}  # methods called on `this`, by caller
-    for function in functions.values():
-        for node in function_nodes(function):
-            if not isinstance(node, tree.CallExpression) or node.object is None or node.callee not in functions:
-                continue
-            if isinstance(node.object, tree.This):
-                inside.setdefault(function.usr, []).append(node.callee)
-            type = _entry_type(node.object, node.arrow)
-            if type is not None and node.callee not in found and is_descriptor(type):
-                found[node.callee] = type
-    return _with_inner(found, inside)
+T = TypeVar("T")
 
 
-def _with_inner(found: dict[str, tree.Type], inside: Mapping[str, list[str]]) -> dict[str, tree.Type]:
+def visit(
+    function: tree.Function,
+    nodes: Iterable[Node],
+    is_descriptor: Callable[[tree.Type], bool],
+    found: dict[str, tree.Type],
+    inside: dict[str, list[str]],
+) -> None:
+    """Add to `found` the methods that `nodes` of a function call on entries, with the entry's type, and to `inside`
+    those it calls on its own object.
+    """
+    for node in nodes:
+        if not isinstance(node, tree.CallExpression) or node.object is None or not node.callee:
+            continue
+        if isinstance(node.object, tree.This):
+            inside.setdefault(function.usr, []).append(node.callee)
+        type = _entry_type(node.object, node.arrow)
+        if type is not None and node.callee not in found and is_descriptor(type):
+            found[node.callee] = type
+
+
+def with_inner(known: Mapping[str, T], inside: Mapping[str, Iterable[str]]) -> dict[str, T]:
+    """`known` with all that methods in it call on their own object, directly or through others."""
+    found = dict(known)
     stack = list(found)
     while stack:
         caller = stack.pop()

@@ -1,22 +1,23 @@
-"""What lowering one function must know of the whole program: bodies, layouts, models, call targets, storage, who
-throws.
+"""What lowering one function must know of the translation unit around it: bodies, layouts, models, storage, who throws.
 
-Built once from all translation units; of functions and records with the same USR the first is kept. What it does not
-model: code that no translation unit shows.
+Of functions and records with the same USR the first is kept. What it does not model: other units, which `join` brings
+together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from barrierlint.cfg.callgraph import Pointers, captures_this, overriders
+from barrierlint.cfg import entries, exceptions
+from barrierlint.cfg.callgraph import captures_this
 from barrierlint.cfg.captures import Captures, captures
 from barrierlint.cfg.constants import constants
 from barrierlint.cfg.descriptors import Descriptors
-from barrierlint.cfg.entries import entries
-from barrierlint.cfg.exceptions import guarded, throwing
+from barrierlint.cfg.linkable import Behaviour, Facts
+from barrierlint.cfg.nodes import Node, function_nodes
+from barrierlint.cfg.pointers import Stores
 from barrierlint.cfg.records import Layouts
 from barrierlint.cfg.storage import Storage
 from barrierlint.source import tree
@@ -27,59 +28,117 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The program around a function. All keys are USRs or variable ids.
+    """The unit around a function. All keys are USRs or variable ids.
 
-    `overriders` maps a virtual method to the methods that override it, directly or not; `pointers` finds the
-    functions that can be stored in a place; `constants` maps a constant object to its initialiser; `in_memory` are
-    variables with an address; `throwing` functions an exception can leave; `destructors` maps a record to its
-    destructor; `entries` maps methods called on entries of tables to the type these are known by; `this_captured` are
-    lambdas that use the `this` of the function around them.
+    `in_memory` are variables with an address; `throws` tells whether exceptions exist at all, `quiet` which functions
+    none can leave; `destructors` maps a record to its destructor; `entries` maps methods called on entries of tables to
+    the type these are known by, `own_types` methods of descriptor classes to that class; `this_captured` are lambdas
+    that use the `this` of the function around them.
     """
 
     functions: dict[str, tree.Function]
     layouts: Layouts
     descriptors: Descriptors
     models: Models
-    overriders: dict[str, tuple[str, ...]]
-    pointers: Pointers
     in_memory: frozenset[str]
-    throwing: frozenset[str]
-    guarded: frozenset[str]
+    throws: bool
+    quiet: frozenset[str]
     destructors: dict[str, str]
     this_captured: frozenset[str]
     entries: dict[str, tree.Type]
-    constants: dict[str, tree.Expression]
+    own_types: dict[str, tree.Type]
     captures: Captures
 
 
-def build(units: Sequence[tree.TranslationUnit], models: Models) -> Environment:
-    """Return the environment of all functions of `units` together."""
+def build(unit: tree.TranslationUnit, models: Models) -> tuple[Environment, Facts]:
+    """Return the environment of the functions of `unit`, and what they tell about those of others."""
     functions: dict[str, tree.Function] = {}
-    for unit in units:
-        for function in unit.functions:
-            functions.setdefault(function.usr, function)
-    layouts = Layouts(record for unit in units for record in unit.records)
-    overriding = overriders(functions.values())
+    for function in unit.functions:
+        functions.setdefault(function.usr, function)
+    nodes = {usr: function_nodes(function) for usr, function in functions.items()}
+    layouts = Layouts(unit.records)
     descriptors = Descriptors(models, layouts)
     captured = captures(functions)
-    within_try = guarded(functions, overriding)
-    return Environment(
+    survey = Survey(unit, functions, nodes, descriptors)
+    virtual = frozenset(usr for usr, function in functions.items() if function.virtual)
+    environment = Environment(
         functions=functions,
         layouts=layouts,
         descriptors=descriptors,
         models=models,
-        overriders=overriding,
-        pointers=Pointers(functions, (stored for unit in units for stored in unit.assigned)),
-        in_memory=Storage(functions, layouts, captured).collect(functions.values()),
-        throwing=throwing(functions, overriding, within_try),
-        guarded=within_try,
-        destructors=_destructors(functions.values()),
+        in_memory=Storage(functions, layouts, captured, models).collect(functions.values()),
+        throws=unit.cxx,
+        quiet=exceptions.quiet(survey.behaviours, virtual),
+        destructors=dict(_destructors(functions.values(), nodes)),
         this_captured=captures_this(functions),
-        entries=entries(functions, lambda type: descriptors.evidence(type) is not None),
-        constants=constants(functions.values(), units),
+        entries=survey.entries,
+        own_types=survey.own_types,
         captures=captured,
     )
+    return environment, survey.facts
 
 
-def _destructors(functions: Iterable[tree.Function]) -> dict[str, str]:
-    return {function.record: function.usr for function in functions if function.kind == "destructor"}
+class Survey:
+    """One walk over the functions of a unit for all that is to be known of them together."""
+
+    def __init__(
+        self,
+        unit: tree.TranslationUnit,
+        functions: Mapping[str, tree.Function],
+        nodes: Mapping[str, list[Node]],
+        descriptors: Descriptors,
+    ) -> None:
+        stores = Stores(functions, unit.assigned)
+        found: dict[str, tree.Type] = {}
+        inside: dict[str, list[str]] = {}
+        tried: dict[str, None] = {}
+        self.behaviours: dict[str, Behaviour] = {}
+        self.own_types: dict[str, tree.Type] = {}
+        for usr, function in functions.items():
+            stores.visit(function, nodes[usr])
+            entries.visit(function, nodes[usr], lambda type: descriptors.evidence(type) is not None, found, inside)
+            if unit.cxx:
+                self.behaviours[usr] = exceptions.behaviour(function, nodes[usr])
+                tried.update(dict.fromkeys(exceptions.tried(nodes[usr])))
+            own = _own_type(function, nodes[usr])
+            if own is not None and descriptors.evidence(own) is not None:
+                self.own_types[usr] = own
+        self.entries = {usr: type for usr, type in entries.with_inner(found, inside).items() if usr in functions}
+        stored, copies, made = stores.facts()
+        everywhere = (node for usr in functions for node in nodes[usr])
+        self.facts = Facts(
+            overrides=tuple((usr, method) for usr, one in functions.items() for method in one.overrides),
+            noreturn=tuple(usr for usr, one in functions.items() if one.noreturn),
+            behaviours=tuple(self.behaviours.values()),
+            tried=tuple(tried),
+            stored=stored,
+            copies=copies,
+            made=made,
+            constants=tuple(dict(reversed(tuple(constants(everywhere, unit)))).items()),
+            on_entries=tuple(found),
+            inner=tuple(
+                (usr, callee)
+                for usr, callees in inside.items()
+                if usr in self.entries or usr in self.own_types
+                for callee in dict.fromkeys(callees)
+            ),
+            as_entries=tuple(self.entries),
+        )
+
+
+def _own_type(function: tree.Function, nodes: Iterable[Node]) -> tree.Type | None:
+    """The class of the object a method uses, None if it uses none."""
+    if not function.record:
+        return None
+    return next((node.type.element for node in nodes if isinstance(node, tree.This)), None)
+
+
+def _destructors(functions: Iterable[tree.Function], nodes: Mapping[str, list[Node]]) -> Iterator[tuple[str, str]]:
+    """Each record with its destructor: those with a body here, and those that objects here name."""
+    for found in nodes.values():
+        for node in found:
+            if isinstance(node, tree.Declaration) and node.destructor:
+                yield node.variable.type.record, node.destructor
+            elif isinstance(node, tree.Construct) and node.destructor:
+                yield node.type.record, node.destructor
+    yield from ((function.record, function.usr) for function in functions if function.kind == "destructor")

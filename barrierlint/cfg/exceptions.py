@@ -1,81 +1,112 @@
 """Which functions an exception can leave.
 
 A function throws if it does so itself, or calls one that does, outside a `try` that catches all. A function nobody has
-seen is taken to throw only where a `try` of the program would notice: in functions called from inside one. What it
-does not model: `noexcept`, and which types a handler matches.
+seen is taken to throw only where a `try` of the program would notice: in functions called from inside one. What one
+unit tells is a `Behaviour` a function; `guarded` and `throwing` judge when units are joined. What it does not model:
+`noexcept`, and which types a handler matches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 
-from barrierlint.cfg.nodes import Node, function_nodes, parts, walk
+from barrierlint.cfg.linkable import Behaviour
+from barrierlint.cfg.nodes import Node, parts, walk
 from barrierlint.source import tree
 
-Functions = Mapping[str, tree.Function]
 Overriding = Mapping[str, tuple[str, ...]]
+Behaviours = Mapping[str, Behaviour]
 
 
-def guarded(functions: Functions, overriding: Overriding) -> frozenset[str]:
+def behaviour(function: tree.Function, nodes: Sequence[Node]) -> Behaviour:
+    """What `function`, whose nodes are `nodes`, does that matters to exceptions."""
+    raises, unsure, escaping = _escaping(function)
+    called = dict.fromkeys(callee for callee in _callees(nodes) if callee not in escaping)
+    return Behaviour(
+        function.usr, function.kind == "destructor", raises, unsure, tuple(sorted(escaping)), tuple(called)
+    )
+
+
+def tried(nodes: Iterable[Node]) -> list[str]:
+    """The functions that `try` blocks among `nodes` call."""
+    return [callee for node in nodes if isinstance(node, tree.Try) for callee in _callees(walk(node.body))]
+
+
+def _callees(nodes: Iterable[Node]) -> list[str]:
+    return [node.callee for node in nodes if isinstance(node, tree.CallExpression | tree.Construct) and node.callee]
+
+
+def guarded(behaviours: Behaviours, called_in_try: Iterable[str], overriding: Overriding) -> frozenset[str]:
     """The functions that a `try` of the program calls, directly or through others."""
-    stack: list[str] = []
-    for function in functions.values():
-        for node in function_nodes(function):
-            if isinstance(node, tree.Try):
-                stack += _callees(walk(node.body), overriding)
+    stack = list(called_in_try)
     found: set[str] = set()
     while stack:
-        usr = stack.pop()
-        if usr in functions and usr not in found:
-            found.add(usr)
-            stack += _callees(function_nodes(functions[usr]), overriding)
+        callee = stack.pop()
+        for usr in (callee, *overriding.get(callee, ())):
+            if usr in behaviours and usr not in found:
+                found.add(usr)
+                stack += (*behaviours[usr].escaping, *behaviours[usr].called)
     return frozenset(found)
 
 
-def _callees(nodes: Iterable[Node], overriding: Overriding) -> list[str]:
-    called = [node.callee for node in nodes if isinstance(node, tree.CallExpression | tree.Construct)]
-    return [target for callee in called for target in (callee, *overriding.get(callee, ()))]
-
-
-def throwing(functions: Functions, overriding: Overriding, within: frozenset[str]) -> frozenset[str]:
+def throwing(behaviours: Behaviours, overriding: Overriding, within: frozenset[str]) -> frozenset[str]:
     """The functions an exception can leave; those in `within` also by way of functions without a body."""
     callers: dict[str, list[str]] = {}
     thrown: list[str] = []
-    for function in functions.values():
-        throws, callees, unknown = _escaping(function)
-        for callee in callees:
-            targets = [target for target in (callee, *overriding.get(callee, ())) if target in functions]
+    for one in behaviours.values():
+        unknown = one.unsure
+        for callee in one.escaping:
+            targets = [target for target in (callee, *overriding.get(callee, ())) if target in behaviours]
             unknown = unknown or not targets
             for target in targets:
-                callers.setdefault(target, []).append(function.usr)
-        if function.kind != "destructor" and (throws or (unknown and function.usr in within)):
-            thrown.append(function.usr)
+                callers.setdefault(target, []).append(one.usr)
+        if not one.destructor and (one.raises or (unknown and one.usr in within)):
+            thrown.append(one.usr)
     result: set[str] = set()
     while thrown:
         usr = thrown.pop()
-        if usr not in result and functions[usr].kind != "destructor":  # they are noexcept unless they say otherwise
+        if usr not in result and not behaviours[usr].destructor:  # they are noexcept unless they say otherwise
             result.add(usr)
             thrown += callers.get(usr, [])
     return frozenset(result)
 
 
-def _escaping(function: tree.Function) -> tuple[bool, set[str], bool]:
-    """Whether `function` itself throws out, what it calls where an exception would leave it, and whether through a
-    pointer.
+def quiet(behaviours: Behaviours, virtual: Set[str]) -> frozenset[str]:
+    """The functions no exception can leave, whatever other units say: all that they call is here, not `virtual`, and is
+    quiet.
     """
-    throws, unknown, callees = False, False, set(function.members)
+    settled = behaviours.keys() - virtual
+    noisy = [one.usr for one in behaviours.values() if one.raises or one.unsure or not settled.issuperset(one.escaping)]
+    callers: dict[str, list[str]] = {}
+    for one in behaviours.values():
+        for callee in one.escaping:
+            callers.setdefault(callee, []).append(one.usr)
+    loud: set[str] = set()
+    while noisy:
+        usr = noisy.pop()
+        if usr not in loud and not behaviours[usr].destructor:
+            loud.add(usr)
+            noisy += callers.get(usr, [])
+    return frozenset(set(behaviours) - loud)
+
+
+def _escaping(function: tree.Function) -> tuple[bool, bool, set[str]]:
+    """Whether `function` itself throws out, whether it calls through a pointer where an exception would leave it, and
+    what it calls there.
+    """
+    raises, unsure, callees = False, False, set(function.members)
     stack: list[Node] = [*function.initializers, function.body]
     while stack:
         node = stack.pop()
         match node:
             case tree.Throw():
-                throws = True
+                raises = True
             case tree.CallExpression(callee="", target=target):
-                unknown = unknown or target is not None
+                unsure = unsure or target is not None
             case tree.CallExpression(callee=callee) | tree.Construct(callee=callee):
                 callees.add(callee)
             case tree.Try(handlers=handlers) if any(handler.type is None for handler in handlers):
                 stack += handlers
                 continue
         stack += parts(node)
-    return throws, callees - {""}, unknown
+    return raises, unsure, callees - {""}

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
 
 from barrierlint.cfg.builder import Builder
 from barrierlint.cfg.environment import Environment
 from barrierlint.cfg.graph import THIS
-from barrierlint.events import NOTHING, Event
+from barrierlint.cfg.linkable import Site
+from barrierlint.events import NOTHING, Call, Event
 from barrierlint.finding import Span
 from barrierlint.source import tree
 from barrierlint.terms import AddressOf, Name, Term, Unknown
@@ -83,6 +85,21 @@ EFFECTS: dict[type, Callable[..., None]] = {}
 STATEMENTS: dict[type, Callable[..., None]] = {}
 
 
+class About(TypedDict, total=False):
+    """The parts of a `Site` that lowering tells."""
+
+    named: tuple[str, ...]
+    held: Term | None
+    place: str
+    made: bool
+    object: bool
+    tried: bool
+    optional: bool
+
+
+_PLAIN = Site(-1)
+
+
 class Frame:
     """One function being lowered. Terms returned by `value` of a record that is not transparent are its address."""
 
@@ -98,6 +115,7 @@ class Frame:
         self.gotos: list[tuple[int, Cleanup | None, str | None, Span, str]] = []
         self.pads: dict[Cleanup, int] = {}
         self.bound: dict[str, Term] = {}  # parameters of a constructor read as a value
+        self.sites: dict[int, Site] = {}  # by the identity of the call's event
         self._objects = 0
         self._identities = 0
 
@@ -127,6 +145,13 @@ class Frame:
     def emit(self, event: Event, span: Span, note: str = "") -> None:
         """Append a step to the current block."""
         self.builder.emit(event, span, note)
+
+    def call(self, event: Call, span: Span, note: str = "", **about: Unpack[About]) -> None:
+        """Append a call, with what joining must know of it."""
+        site = Site(-1, **about)
+        if site != _PLAIN:
+            self.sites[id(event)] = site
+        self.emit(event, span, note)
 
     def object(self) -> AddressOf:
         """The address of a fresh temporary object `%tmpN`, unique in this function only."""

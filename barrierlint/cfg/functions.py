@@ -22,6 +22,7 @@ from barrierlint.cfg.builder import Builder
 from barrierlint.cfg.environment import Environment
 from barrierlint.cfg.frame import Frame
 from barrierlint.cfg.graph import THIS, Cfg
+from barrierlint.cfg.linkable import Lowered
 from barrierlint.cfg.places import member_place, own_storage
 from barrierlint.cfg.storage import has_object, initializes, parameter_spellings
 from barrierlint.finding import Span
@@ -29,8 +30,8 @@ from barrierlint.source import tree
 from barrierlint.terms import Field, Name, Term
 
 
-def lower_function(environment: Environment, function: tree.Function) -> Cfg:
-    """Return the graph of `function`, which need not be part of the environment's program."""
+def lower_function(environment: Environment, function: tree.Function) -> Lowered:
+    """Return the graph of `function`, its calls without targets yet."""
     frame = Frame(environment, function)
     _enter(frame)
     for initializer in function.initializers:
@@ -42,7 +43,13 @@ def lower_function(environment: Environment, function: tree.Function) -> Cfg:
     cleanups.release(frame, None, _end(function))
     frame.builder.jump(Builder.EXIT)
     _resolve_gotos(frame)
-    return _finish(frame)
+    cfg = _finish(frame)
+    sites = (
+        replace(frame.sites[id(block.steps[-1].event)], block=block.id)
+        for block in cfg.blocks
+        if block.steps and id(block.steps[-1].event) in frame.sites
+    )
+    return Lowered(cfg, tuple(sites))
 
 
 def _finish(frame: Frame) -> Cfg:
@@ -121,7 +128,7 @@ def _destroyed(frame: Frame) -> list[tuple[str, Term]]:
     result: list[tuple[str, Term]] = []
     for destructor in frame.function.members:
         function = environment.functions.get(destructor)
-        record = function.record if function is not None else ""
+        record = function.record if function is not None else destructor.rpartition("@F@~")[0]
         index = next((at for at in reversed(range(len(fields))) if record and fields[at][1] == record), None)
         address: Term = frame.this() if index is None else Field(frame.this(), fields.pop(index)[0])
         result.append((destructor, address))

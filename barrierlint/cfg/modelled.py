@@ -6,6 +6,7 @@ its value. What it does not model: effects beyond what model or intrinsic say.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from barrierlint.cfg import intrinsics
@@ -67,8 +68,8 @@ def _known(given: Given) -> dict[Term, tuple[tree.Type, ...]]:
 
 
 def lower_modelled(frame: Frame, given: Given, model: FunctionModel | None) -> bool:
-    """Emit what a model says of the function called; False if it replaces nothing."""
-    if model is None or not model.replaces(given.call.callee in frame.environment.functions):
+    """Emit what a model says of the function called; False if it replaces nothing, or only where no unit has a body."""
+    if model is None or not model.replaces(has_body=bool(given.call.callee)):
         return False
     note, span = f"from the model {model.name}", given.call.span
     bound = False
@@ -76,17 +77,21 @@ def lower_modelled(frame: Frame, given: Given, model: FunctionModel | None) -> b
         bound = _write(frame, given, model, model.writes, note)
     if model.access is not None:
         bound = _access(frame, given, model.access, note) or bound
-    arguments = given.terms[given.has_object :]
-    for text in model.does:
-        for event in decode_lines(text, arguments, frame.identity("model")):
-            frame.emit(event, span, note)
-    if model.drain:
-        frame.emit(Drain(model.drain), span, note)
+    for event in said(model, given.terms[given.has_object :], frame.identity):
+        frame.emit(event, span, note)
     if given.into and not bound:
         frame.emit(Assign(given.into, frame.unknown("result")), span, note)
     if model.noreturn:
         frame.builder.stop()
     return True
+
+
+def said(model: FunctionModel, arguments: tuple[Term, ...], identity: Callable[[str], str]) -> Iterator[Event]:
+    """The instructions and the drain a model declares for a function; `identity` gives fresh ids."""
+    for text in model.does:
+        yield from decode_lines(text, arguments, identity("model"))
+    if model.drain:
+        yield Drain(model.drain)
 
 
 def _write(frame: Frame, given: Given, model: FunctionModel, write: WriteModel, note: str) -> bool:

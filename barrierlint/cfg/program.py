@@ -1,8 +1,8 @@
-"""Translation units to the program's graphs: one environment, one `Cfg` a function, and the functions nobody calls.
+"""Translation units to graphs: `lower_unit` makes one unit's, by itself; `lower` the program of several at once.
 
 Units for another architecture are not lowered and say so. Lowering runs in a thread with a large stack, so that deep
-nesting does not end it; what is too deep even for that is reported as lost. What it does not model: linking (the same
-USR is the same function).
+nesting does not end it; what is too deep even for that is reported as lost. What it does not model: linking, which is
+`join`'s.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from barrierlint.cfg import callgraph
-from barrierlint.cfg.constants import tables
 from barrierlint.cfg.environment import Environment, build
 from barrierlint.cfg.functions import lower_function
-from barrierlint.cfg.graph import Cfg, Program
+from barrierlint.cfg.graph import Program
+from barrierlint.cfg.join import join
+from barrierlint.cfg.linkable import Lowered, Unit
 from barrierlint.finding import Notification, Severity
 from barrierlint.source import tree
 from barrierlint.source.collection import uncollected
@@ -32,35 +33,43 @@ _DEPTH = 1_000_000
 
 def lower(units: Sequence[tree.TranslationUnit], models: Models) -> Program:
     """Return the graphs of all functions of `units`; never raises for deep input."""
+    return join([lower_unit(unit, models) for unit in units], models)
+
+
+def lower_unit(unit: tree.TranslationUnit, models: Models) -> Unit:
+    """Return the graphs of the functions of one unit, their calls unresolved; never raises for deep input."""
     with uncollected():
-        return deep(lambda: _lower(units, models))
+        return deep(lambda: _lower(unit, models))
 
 
-def _lower(units: Sequence[tree.TranslationUnit], models: Models) -> Program:
-    notifications = [note for unit in units for note in unit.notifications]
-    notifications += [_foreign(unit) for unit in units if unit.target != TARGET]
-    analysed = [unit for unit in units if unit.target == TARGET]
-    environment = build(analysed, models)
-    functions: dict[str, Cfg] = {}
+def _lower(unit: tree.TranslationUnit, models: Models) -> Unit:
+    if unit.target != TARGET:
+        notifications = (*unit.notifications, _foreign(unit))
+        return Unit(unit.path, unit.target, {}, notifications=notifications, includes=unit.includes)
+    environment, facts = build(unit, models)
+    functions: dict[str, Lowered] = {}
+    variants: dict[str, Lowered] = {}
+    lost: list[Notification] = []
     for usr, function in environment.functions.items():
         try:
             functions[usr] = lower_function(environment, function)
+            variant = _variant(environment, function)
         except RecursionError:
-            notifications.append(_too_deep(function))
-    candidates = [usr for unit in analysed for usr in unit.roots]
-    replaced = {usr for usr, cfg in functions.items() if _is_replaced(models, cfg.qualified)}
-    roots = callgraph.roots(functions, candidates, replaced)
-    return Program(functions, roots, tuple(notifications), tables(environment.constants))
+            lost.append(_too_deep(function))
+            continue
+        if variant is not None and variant != functions[usr]:
+            variants[usr] = variant
+    return Unit(
+        unit.path, unit.target, functions, unit.roots, variants, facts, (*unit.notifications, *lost), unit.includes
+    )
 
 
-def _is_replaced(models: Models, qualified: str) -> bool:
-    model = models.function(qualified)
-    return model is not None and model.replaces(has_body=True)
-
-
-def lower_one(environment: Environment, function: tree.Function) -> Cfg:
-    """Return the graph of one function, however deeply nested."""
-    return deep(lambda: lower_function(environment, function))
+def _variant(environment: Environment, function: tree.Function) -> Lowered | None:
+    """The graph of a descriptor class's method as called on an entry of a table, where no call here is."""
+    own = environment.own_types.get(function.usr)
+    if own is None or function.usr in environment.entries:
+        return None
+    return lower_function(replace(environment, entries={**environment.entries, function.usr: own}), function)
 
 
 def _foreign(unit: tree.TranslationUnit) -> Notification:

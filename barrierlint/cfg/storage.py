@@ -8,11 +8,15 @@ lambda and the function around it must agree about a captured variable. What it 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from barrierlint.cfg.captures import Captures
 from barrierlint.cfg.nodes import Node, function_nodes, named, peel, walk
 from barrierlint.cfg.records import Layouts
 from barrierlint.source import tree
+
+if TYPE_CHECKING:
+    from barrierlint.models import Models
 
 _MEMORY_CONSTRAINTS = frozenset("mQoV")
 
@@ -26,8 +30,11 @@ def in_memory_only(constraint: str) -> bool:
 class Storage:
     """Collects the ids of variables in memory from functions with bodies."""
 
-    def __init__(self, functions: dict[str, tree.Function], layouts: Layouts, captures: Captures) -> None:
+    def __init__(
+        self, functions: dict[str, tree.Function], layouts: Layouts, captures: Captures, models: Models
+    ) -> None:
         self._functions = functions
+        self._models = models
         self._layouts = layouts
         self._captures = captures
         self._ids: set[str] = set()
@@ -100,7 +107,7 @@ class Storage:
 
     def _arguments(self, call: tree.CallExpression | tree.Construct) -> None:
         for index, arg in enumerate(call.args):
-            type = parameter_type(self._functions, call, index) or arg.type
+            type = parameter_type(self._functions, call, index, self._models) or arg.type
             if type.kind == "reference":
                 self._take(arg)
 
@@ -118,14 +125,24 @@ class Storage:
 
 
 def parameter_type(
-    functions: dict[str, tree.Function], call: tree.CallExpression | tree.Construct, index: int
+    functions: dict[str, tree.Function], call: tree.CallExpression | tree.Construct, index: int, models: Models
 ) -> tree.Type | None:
-    """The type of the parameter that argument `index` of `call` initialises, None if it is not known."""
+    """The type of the parameter that argument `index` of `call` initialises, None if it is not known.
+
+    Of functions without a body here that the standard library or a model describes, operands are values, but for the
+    expected one of a compare-exchange, which receives the old value.
+    """
     function = functions.get(call.callee)
     if function is not None:
         return function.params[index].type if index < len(function.params) else None
-    if index == 0 and "::compare_exchange_" in call.qualified and call.qualified.startswith("std::"):
-        type = call.args[0].type  # the expected value is passed by reference and receives the old one
+    if call.qualified.startswith("std::"):
+        by_reference = index == 0 and "::compare_exchange_" in call.qualified
+    elif not call.callee or models.function(call.qualified) is not None:
+        by_reference = False  # an implicit copy, or described
+    else:
+        by_reference = index in call.by_reference
+    if by_reference:
+        type = call.args[index].type
         return tree.Type(f"{type.spelling} &", "", "reference", 8, element=type)
     return None
 

@@ -21,6 +21,22 @@ def arguments(reading: Reading, cursor: Cursor, named: Cursor | None) -> list[Ex
         reading.fallback = before
 
 
+_REFERENCES = (103, 104)  # to lvalues, to rvalues
+
+
+def by_reference(named: Cursor) -> tuple[int, ...]:
+    """Return the numbers of those parameters of a function that are references."""
+    type = lib.clang_getCursorType(named)
+    count = max(0, lib.clang_getNumArgTypes(type))
+    kinds = (lib.clang_getCanonicalType(lib.clang_getArgType(type, at)).kind for at in range(count))
+    return tuple(at for at, kind in enumerate(kinds) if kind in _REFERENCES)
+
+
+def returns_reference(named: Cursor) -> bool:
+    """Whether a call of the function is an lvalue or an xvalue."""
+    return lib.clang_getCanonicalType(lib.clang_getCursorResultType(named)).kind in _REFERENCES
+
+
 def _argument(reading: Reading, argument: Cursor, named: Cursor | None, at: int) -> Expression:
     """One argument; a default one shows no children and is read from the parameter."""
     if argument.kind != 100 or named is None or operands(argument):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from barrierlint.source import clang_c
-from barrierlint.source.arguments import arguments
+from barrierlint.source.arguments import arguments, by_reference, returns_reference
 from barrierlint.source.clang_c import Cursor, identity, lib
 from barrierlint.source.expressions import fold, implicit_this
 from barrierlint.source.lifetimes import explicit_destructor
@@ -62,7 +62,16 @@ def _direct(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
         base = _SYNC_SIZE.match(name)
         return CallExpression(span, type, "", base.group(1) if base else name, args, noreturn=name in _NORETURN)
     qualified = reading.names.qualified(named)
-    return CallExpression(span, type, reading.need(named), qualified, args, noreturn=reading.is_noreturn(named))
+    return CallExpression(
+        span,
+        type,
+        reading.need(named),
+        qualified,
+        args,
+        noreturn=reading.is_noreturn(named),
+        by_reference=by_reference(named),
+        returns_reference=returns_reference(named),
+    )
 
 
 def _is_whole_object(base: Cursor) -> bool:
@@ -107,8 +116,19 @@ def _method(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
     usr = reading.need(named)
     if named.kind == DESTRUCTOR:
         usr = explicit_destructor(reading, named)
-    noreturn = reading.is_noreturn(named)
-    return CallExpression(span, type, usr, qualified, tuple(args), object, arrow, virtual=virtual, noreturn=noreturn)
+    return CallExpression(
+        span,
+        type,
+        usr,
+        qualified,
+        tuple(args),
+        object,
+        arrow,
+        virtual=virtual,
+        noreturn=reading.is_noreturn(named),
+        by_reference=by_reference(named),
+        returns_reference=returns_reference(named),
+    )
 
 
 def closure_operator(named: Cursor) -> Cursor | None:

@@ -96,6 +96,8 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "clang_getElementType": (CXType, [CXType]),
     "clang_getArraySize": (c_longlong, [CXType]),
     "clang_getResultType": (CXType, [CXType]),
+    "clang_getNumArgTypes": (c_int, [CXType]),
+    "clang_getArgType": (CXType, [CXType, c_uint]),
     "clang_Type_getValueType": (CXType, [CXType]),
     "clang_Type_getSizeOf": (c_longlong, [CXType]),
     "clang_getTypeSpelling": (CXString, [CXType]),

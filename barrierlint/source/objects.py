@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from barrierlint.source import clang_c
-from barrierlint.source.arguments import arguments
+from barrierlint.source.arguments import arguments, by_reference
 from barrierlint.source.clang_c import Cursor, CXType, lib
 from barrierlint.source.construction import constructor
 from barrierlint.source.declarations import declaration
@@ -45,7 +45,8 @@ def construct(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
     if copies and args and isinstance(args[0], Construct) and args[0].type.record == type.record:
         return args[0]
     callee = constructor(reading, named)
-    return Construct(span, type, callee, reading.names.qualified(named), args, destructor(reading, raw))
+    name = reading.names.qualified(named)
+    return Construct(span, type, callee, name, args, destructor(reading, raw), by_reference(named))
 
 
 def initializer(reading: Reading, cursor: Cursor) -> Expression:

@@ -137,6 +137,7 @@ def _finish(
         tuple(everything),
         tuple(reading.globals.values()),
         tuple(dict.fromkeys(path for path in included if path != main)),
+        reading.cxx,
     )
 
 

@@ -179,7 +179,8 @@ class CallExpression:
     `qualified` is the printable qualified name with template arguments (`mmu::hw_ptep<0>::write`), for builtins the
     builtin's name (`__atomic_store_n`). `object` is the object expression of a method call (an lvalue, or a pointer
     if `arrow`), None for free functions. `result` is the type returned. `noreturn` where the declaration says so.
-    `virtual` where dispatch is dynamic.
+    `virtual` where dispatch is dynamic. `by_reference` are the arguments (by number) that parameters refer to, and
+    `returns_reference` tells of the result, as the declaration says.
     """
 
     span: Span
@@ -192,12 +193,14 @@ class CallExpression:
     target: Expression | None = None
     virtual: bool = False
     noreturn: bool = False
+    by_reference: tuple[int, ...] = ()
+    returns_reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Construct:
     """An object of class `type` made by constructor `callee` ("" if trivial or implicit); `destructor` is its
-    destructor's USR.
+    destructor's USR, `by_reference` as in a call.
     """
 
     span: Span
@@ -206,6 +209,7 @@ class Construct:
     qualified: str
     args: tuple[Expression, ...]
     destructor: str = ""
+    by_reference: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -575,7 +579,7 @@ class TranslationUnit:
     """All functions reached from those defined in `path`, and what was lost on the way.
 
     `roots` are the USRs of functions defined in the main file itself. `target` is the triple's architecture
-    (`aarch64`, `x86_64`, …).
+    (`aarch64`, `x86_64`, …). `cxx` tells C++ from C.
     """
 
     path: str
@@ -587,3 +591,4 @@ class TranslationUnit:
     notifications: tuple[Notification, ...] = field(default_factory=tuple)
     globals: tuple[tuple[Variable, Expression | None], ...] = ()
     includes: tuple[str, ...] = ()
+    cxx: bool = True
