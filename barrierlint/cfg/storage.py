@@ -135,16 +135,12 @@ def parameter_type(
     function = functions.get(call.callee)
     if function is not None:
         return function.params[index].type if index < len(function.params) else None
-    if call.qualified.startswith("std::"):
-        by_reference = index == 0 and "::compare_exchange_" in call.qualified
-    elif not call.callee or models.function(call.qualified) is not None:
-        by_reference = False  # an implicit copy, or described
-    else:
-        by_reference = index in call.by_reference
-    if by_reference:
-        type = call.args[index].type
+    if call.qualified.startswith("std::") or not call.callee or models.function(call.qualified) is not None:
+        if not (index == 0 and call.qualified.startswith("std::") and "::compare_exchange_" in call.qualified):
+            return None
+        type = call.args[0].type
         return tree.Type(f"{type.spelling} &", "", "reference", 8, element=type)
-    return None
+    return call.parameters[index] if index < len(call.parameters) else None
 
 
 def has_object(function: tree.Function) -> bool:

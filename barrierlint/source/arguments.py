@@ -8,7 +8,7 @@ from __future__ import annotations
 from barrierlint.source.clang_c import Cursor, lib
 from barrierlint.source.expressions import fold
 from barrierlint.source.reading import Reading, opaque, operands
-from barrierlint.source.tree import Expression
+from barrierlint.source.tree import Expression, Type
 
 
 def arguments(reading: Reading, cursor: Cursor, named: Cursor | None) -> list[Expression]:
@@ -24,12 +24,11 @@ def arguments(reading: Reading, cursor: Cursor, named: Cursor | None) -> list[Ex
 _REFERENCES = (103, 104)  # to lvalues, to rvalues
 
 
-def by_reference(named: Cursor) -> tuple[int, ...]:
-    """Return the numbers of those parameters of a function that are references."""
+def parameters(reading: Reading, named: Cursor) -> tuple[Type, ...]:
+    """Return the types of a function's parameters."""
     type = lib.clang_getCursorType(named)
     count = max(0, lib.clang_getNumArgTypes(type))
-    kinds = (lib.clang_getCanonicalType(lib.clang_getArgType(type, at)).kind for at in range(count))
-    return tuple(at for at, kind in enumerate(kinds) if kind in _REFERENCES)
+    return tuple(reading.types.convert(lib.clang_getArgType(type, at)) for at in range(count))
 
 
 def returns_reference(named: Cursor) -> bool:

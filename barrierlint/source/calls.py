@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from barrierlint.source import clang_c
-from barrierlint.source.arguments import arguments, by_reference, returns_reference
+from barrierlint.source.arguments import arguments, parameters, returns_reference
 from barrierlint.source.clang_c import Cursor, identity, lib
 from barrierlint.source.expressions import fold, implicit_this
 from barrierlint.source.lifetimes import explicit_destructor
@@ -69,7 +69,7 @@ def _direct(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
         qualified,
         args,
         noreturn=reading.is_noreturn(named),
-        by_reference=by_reference(named),
+        parameters=parameters(reading, named),
         returns_reference=returns_reference(named),
     )
 
@@ -126,7 +126,7 @@ def _method(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
         arrow,
         virtual=virtual,
         noreturn=reading.is_noreturn(named),
-        by_reference=by_reference(named),
+        parameters=parameters(reading, named),
         returns_reference=returns_reference(named),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from barrierlint.source import clang_c
-from barrierlint.source.arguments import arguments, by_reference
+from barrierlint.source.arguments import arguments, parameters
 from barrierlint.source.clang_c import Cursor, CXType, lib
 from barrierlint.source.construction import constructor
 from barrierlint.source.declarations import declaration
@@ -46,7 +46,7 @@ def construct(reading: Reading, cursor: Cursor, named: Cursor) -> Expression:
         return args[0]
     callee = constructor(reading, named)
     name = reading.names.qualified(named)
-    return Construct(span, type, callee, name, args, destructor(reading, raw), by_reference(named))
+    return Construct(span, type, callee, name, args, destructor(reading, raw), parameters(reading, named))
 
 
 def initializer(reading: Reading, cursor: Cursor) -> Expression:

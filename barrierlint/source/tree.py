@@ -179,8 +179,8 @@ class CallExpression:
     `qualified` is the printable qualified name with template arguments (`mmu::hw_ptep<0>::write`), for builtins the
     builtin's name (`__atomic_store_n`). `object` is the object expression of a method call (an lvalue, or a pointer
     if `arrow`), None for free functions. `result` is the type returned. `noreturn` where the declaration says so.
-    `virtual` where dispatch is dynamic. `by_reference` are the arguments (by number) that parameters refer to, and
-    `returns_reference` tells of the result, as the declaration says.
+    `virtual` where dispatch is dynamic. `parameters` are the types the declaration gives, `returns_reference` what it
+    says of the result.
     """
 
     span: Span
@@ -193,14 +193,14 @@ class CallExpression:
     target: Expression | None = None
     virtual: bool = False
     noreturn: bool = False
-    by_reference: tuple[int, ...] = ()
+    parameters: tuple[Type, ...] = ()
     returns_reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Construct:
     """An object of class `type` made by constructor `callee` ("" if trivial or implicit); `destructor` is its
-    destructor's USR, `by_reference` as in a call.
+    destructor's USR, `parameters` as in a call.
     """
 
     span: Span
@@ -209,7 +209,7 @@ class Construct:
     qualified: str
     args: tuple[Expression, ...]
     destructor: str = ""
-    by_reference: tuple[int, ...] = ()
+    parameters: tuple[Type, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
