@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from barrierlint import __version__
 
-COMMANDS = ("check", "explain", "rule", "rules", "models", "cfg", "simulate")
+COMMANDS = ("check", "explain", "rule", "rules", "models", "cfg", "simulate", "server")
 FORMATS = ("text", "sarif", "json", "github", "html")
 FEATURES = ("base", "ets2", "ets3", "exs")
 LEVELS = ("error", "warning", "note")
@@ -90,6 +90,9 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("models", help="list the models that ship")
     _cfg(commands.add_parser("cfg", help="show the graph of events of functions"))
     _simulate(commands.add_parser("simulate", help="run litmus tests (herd's AArch64 VMSA format)"))
+    served = commands.add_parser("server", help="serve an editor (Language Server Protocol, standard input and output)")
+    _inputs(served)
+    _selection(served)
     return top
 
 

@@ -302,6 +302,20 @@ def simulate_command(space: Namespace) -> int:
     return USAGE if USAGE in statuses else max(statuses)
 
 
+def server_command(space: Namespace) -> int:
+    """Serve an editor until it leaves."""
+    try:
+        from barrierlint.server.serving import serve
+    except ModuleNotFoundError as error:
+        raise CommandError(f"the server needs {error.name}: pip install 'barrierlint[server]'") from error
+
+    def options_for(path: str) -> Options:
+        return _options(Namespace(**{**vars(space), "paths": [path]}))
+
+    serve(options_for)
+    return CLEAN
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "check": check_command,
     "explain": explain_command,
@@ -310,4 +324,5 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "models": models_command,
     "cfg": cfg_command,
     "simulate": simulate_command,
+    "server": server_command,
 }

@@ -56,6 +56,16 @@ class Passage:
     callee: EntryKey
 
 
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A barrier (block, step) that a debt met: the debt before, and after (None: paid)."""
+
+    block: int
+    step: int
+    before: Debt
+    after: Debt | None
+
+
 @dataclass(slots=True)
 class Context:
     """One function in one entry state: the states at its blocks, how they were reached, and who waits for its exits."""
@@ -69,6 +79,7 @@ class Context:
     outs: dict[Node, tuple[State, Exported]] = field(default_factory=dict)
     hits: list[Hit] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
 
     def out(self, node: Node, exit: State) -> Exported:
         """What callers can name of an exit state, worked out once."""

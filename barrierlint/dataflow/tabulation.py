@@ -14,12 +14,12 @@ from itertools import count
 
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Visible, enter, entry_state, generic, is_slot
-from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node, Passage, Signature
+from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node, Passage, Payment, Signature
 from barrierlint.dataflow.debts import MAKE, Progress
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
 from barrierlint.dataflow.phis import Phis
-from barrierlint.dataflow.reach import Reach, bound_from, reverse_postorder, tested
+from barrierlint.dataflow.reach import ORDERING, Reach, bound_from, reverse_postorder, tested
 from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.returns import Leave
 from barrierlint.dataflow.state import State, join, same
@@ -159,6 +159,8 @@ class Tabulation:
                 kept, born, relation = transfer.step(state, step, block.id, index)
                 if collect and relation is not None and debt is not None:
                     context.hits.append(Hit(node, birth, index, debt, relation))
+                if collect and debt is not None and isinstance(step.event, ORDERING):
+                    context.payments.append(Payment(block.id, index, debt, kept.debt if kept else None))
                 after += [(s, b) for s, b in ((kept, birth), *((s, index) for s in born)) if s is not None]
             live = after
         return live
