@@ -43,6 +43,21 @@ class Confidence(StrEnum):
     BOUNDARY = "boundary"
 
 
+class Claim(StrEnum):
+    """What a finding says of its witness, and so what a simulation must show.
+
+    DEPENDS: the last step depends on what the write owes. REDUNDANT: without its last step nothing more can happen.
+    REORDERED: it goes wrong if the compiler moves an access across its last step. TORN: a walker may see what lies
+    between the stores of its steps. MIGRATED: it goes wrong if the thread moves to another PE at its last step.
+    """
+
+    DEPENDS = "depends"
+    REDUNDANT = "redundant"
+    REORDERED = "reordered"
+    TORN = "torn"
+    MIGRATED = "migrated"
+
+
 class Verdict(StrEnum):
     """What the simulation says of a finding; UNCHECKED where it was not asked."""
 
@@ -76,8 +91,8 @@ class Witness:
 
     @property
     def write(self) -> WitnessStep:
-        """The step of the descriptor write."""
-        return next(step for step in self.steps if step.role == "write")
+        """The step of the descriptor write; of advice that is about none the first step."""
+        return next((step for step in self.steps if step.role == "write"), self.steps[0])
 
     @property
     def access(self) -> WitnessStep:
@@ -208,7 +223,9 @@ class Finding:
 
     `also` lists other places that show the same defect (instantiations, call sites), folded into this one. `missing`
     names what lacks, such as ("DSB ISHST", "ISB"), `owed` the same as events (none if it is no instruction that lacks).
-    `evidence` says why the write counts as one of a descriptor, `graphs` draw the functions of the path.
+    `evidence` says why the write counts as one of a descriptor, `graphs` draw the functions of the path. `grounds` says
+    why `confidence` is what it is, where it is not about an access that depends on a write; `claim` what the witness
+    shows.
     """
 
     rule: str
@@ -224,6 +241,8 @@ class Finding:
     confirmation: Confirmation = field(default_factory=lambda: Confirmation(Verdict.UNCHECKED))
     fingerprint: str = ""
     graphs: tuple[FunctionGraph, ...] = ()
+    claim: Claim = Claim.DEPENDS
+    grounds: str = ""
 
     @property
     def span(self) -> Span:

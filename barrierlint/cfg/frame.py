@@ -14,7 +14,7 @@ from typing import TypedDict, Unpack
 
 from barrierlint.cfg.builder import Builder
 from barrierlint.cfg.environment import Environment
-from barrierlint.cfg.graph import THIS
+from barrierlint.cfg.graph import THIS, LooseAsm
 from barrierlint.cfg.linkable import Site
 from barrierlint.events import NOTHING, Call, Event
 from barrierlint.finding import Span
@@ -116,6 +116,7 @@ class Frame:
         self.pads: dict[Cleanup, int] = {}
         self.bound: dict[str, Term] = {}  # parameters of a constructor read as a value
         self.sites: dict[int, Site] = {}  # by the identity of the call's event
+        self.loose: list[LooseAsm] = []
         self._objects = 0
         self._identities = 0
 

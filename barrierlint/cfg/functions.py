@@ -73,6 +73,7 @@ def _finish(frame: Frame) -> Cfg:
         param_types=parameter_spellings(function),
         virtual=function.virtual,
         overrides=function.overrides,
+        loose=tuple(frame.loose),
     )
 
 

@@ -63,6 +63,20 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class LooseAsm:
+    """An asm statement with a barrier or TLB maintenance (`events`) that does not tell the compiler so.
+
+    `lacks` is `memory` (no such clobber: accesses may be moved across it) or `volatile` (it has outputs, and may be
+    dropped where nobody wants them), or both. `macro` names the macro it is written by, "" if none.
+    """
+
+    span: Span
+    events: tuple[Event, ...]
+    lacks: tuple[str, ...]
+    macro: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Cfg:
     """The graph of one function. Block ids are indices into `blocks`; `exit` is the normal return, `unwind` an
     exception leaving (-1 if none can). Blocks from which neither is reached (noreturn calls, endless loops) are
@@ -88,6 +102,7 @@ class Cfg:
     param_types: tuple[str, ...] = ()
     virtual: bool = False
     overrides: tuple[str, ...] = ()
+    loose: tuple[LooseAsm, ...] = ()
 
     def steps(self) -> Iterator[Step]:
         """All steps, in block order."""

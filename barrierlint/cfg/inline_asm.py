@@ -10,11 +10,11 @@ from barrierlint.cfg.accesses import address_of, is_object, read, width, write
 from barrierlint.cfg.asm import Decoded, Item, Maybe, Operand, decode_statement
 from barrierlint.cfg.fold import convert
 from barrierlint.cfg.frame import STATEMENTS, Frame, Place
-from barrierlint.cfg.graph import Guard
+from barrierlint.cfg.graph import Guard, LooseAsm
 from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.promotion import pointees, promoted
 from barrierlint.cfg.storage import in_memory_only
-from barrierlint.events import Call, Event
+from barrierlint.events import Call, ContextSync, Dmb, Dsb, Event, Tlbi
 from barrierlint.finding import Span
 from barrierlint.source import tree
 from barrierlint.terms import Name, Term
@@ -29,6 +29,7 @@ def _asm(frame: Frame, statement: tree.Asm) -> None:
     decoded = decode_statement(statement, outputs, inputs, temporary)
     for item in decoded.items:
         _emit_item(frame, item, statement.span, known)
+    _note_loose(frame, statement, decoded)
     if statement.labels:
         _labels(frame, statement, decoded)
     for place, name in bindings:
@@ -37,9 +38,20 @@ def _asm(frame: Frame, statement: tree.Asm) -> None:
         frame.builder.stop()
 
 
+def _note_loose(frame: Frame, statement: tree.Asm, decoded: Decoded) -> None:
+    """Keep a statement that orders something and does not tell the compiler so. Without outputs it is volatile."""
+    ordering = tuple(event for event in decoded.events if isinstance(event, _ORDERING))
+    lacks = [] if decoded.memory else ["memory"]
+    if statement.outputs and not statement.volatile:
+        lacks.append("volatile")
+    if ordering and lacks:
+        frame.loose.append(LooseAsm(statement.span, ordering, tuple(lacks), statement.macro))
+
+
 Known = dict[Term, tuple[tree.Type, ...]]
 """What the operands that are addresses point to."""
 
+_ORDERING = (Dsb, Dmb, ContextSync, Tlbi)
 _REGISTER = tree.Type("unsigned long", "", "integer", 8)
 
 

@@ -103,7 +103,8 @@ def _facts(finding: Finding, frame: Frame) -> Iterator[str]:
         yield _remark(frame, "missing", ", ".join(map(printable, finding.missing)))
     if finding.evidence:
         yield _remark(frame, "descriptor", "; ".join(map(printable, finding.evidence)))
-    yield _remark(frame, "confidence", _SURE[finding.confidence])
+    sure = f"{finding.confidence}: {finding.grounds}" if finding.grounds else _SURE[finding.confidence]
+    yield _remark(frame, "confidence", printable(sure))
 
 
 def _simulation(answer: Confirmation, frame: Frame, columns: int) -> Iterator[str]:

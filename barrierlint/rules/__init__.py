@@ -1,5 +1,5 @@
 """The rules, one module each, found by walking this package; `check` runs the analysis and lets each defect's rule
-speak.
+speak, and the rules that give advice on the program as it is.
 
 What it does not model: suppression and baselines, which are the pipeline's.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from barrierlint.dataflow.transfer import Settings
     from barrierlint.dataflow.witness import Defect
     from barrierlint.models import Models
+    from barrierlint.rules.advice import Advice
     from barrierlint.rules.rule import Rule
 
 
@@ -37,7 +38,7 @@ class Checked:
 
 
 @cache
-def all_rules() -> tuple[Rule, ...]:
+def all_rules() -> tuple[Rule | Advice, ...]:
     """Every rule, in order of id: each module `blNNN_name` of this package is one."""
     names = sorted(m.name for m in pkgutil.iter_modules(__path__) if re.match(r"bl\d", m.name))
     return tuple(import_module(f"{__name__}.{name}").RULE for name in names)
@@ -47,13 +48,22 @@ def check(program: Program, models: Models, select: Collection[str] | None = Non
     """Analyse `program`; return the findings of the rules whose ids are in `select` (None: all)."""
     from barrierlint.dataflow.grouping import Loops
     from barrierlint.dataflow.ordering import analyse
+    from barrierlint.rules.advice import Advice
 
-    rules = [rule for rule in all_rules() if select is None or rule.info.id in select]
+    chosen = [rule for rule in all_rules() if select is None or rule.info.id in select]
+    rules = [rule for rule in chosen if not isinstance(rule, Advice)]
+    remarks = (
+        remark.finding(rule.info)
+        for rule in chosen
+        if isinstance(rule, Advice)
+        for remark in rule.find(program, models)
+    )
     followed = frozenset(rule.kind for rule in rules)
     analysis = analyse(program, replace(settings(program, models), kinds=followed))
     loops = Loops(program.functions)
     made = (_finding(group, program, models, rules, loops) for group in analysis.groups)
-    return Checked(tuple(finding for finding in made if finding is not None), _cut_short(analysis))
+    found = (*(finding for finding in made if finding is not None), *remarks)
+    return Checked(found, _cut_short(analysis))
 
 
 def settings(program: Program, models: Models) -> Settings:

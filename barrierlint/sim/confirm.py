@@ -10,8 +10,8 @@ import re
 from dataclasses import replace
 
 from barrierlint.events import Access, DescriptorWrite, Kind, SysregWrite, Transition
-from barrierlint.finding import Confirmation, Fault, Finding, Trace, Verdict
-from barrierlint.sim import scenario
+from barrierlint.finding import Claim, Confirmation, Fault, Finding, Trace, Verdict
+from barrierlint.sim import claims, scenario
 from barrierlint.sim.descriptor import syndrome
 from barrierlint.sim.explore import Budget
 from barrierlint.sim.litmus_print import print_litmus
@@ -30,6 +30,8 @@ _OWN_PE_RULES = frozenset({"BL001", "BL002", "BL003", "BL004"})
 
 def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -> Confirmation:
     """Run the witness of `finding` and its repaired twin under `features` (see `run.parse_features`)."""
+    if finding.claim is not Claim.DEPENDS:
+        return claims.judge(finding, Setting(parse_features(features)), budget)
     story = scenario.scenario_of(finding)
     if story is None:
         return Confirmation(Verdict.UNDECIDED, reason=_unmodelled(finding))
@@ -55,7 +57,7 @@ def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -
 
 def litmus_of(finding: Finding) -> str:
     """Return the witness of `finding` as a litmus test that herd7 accepts; "" if it writes no descriptor."""
-    story = scenario.scenario_of(finding)
+    story = scenario.scenario_of(finding) if finding.claim is Claim.DEPENDS else None
     if story is None:
         return ""
     remote = finding.rule not in _OWN_PE_RULES and scenario.narrow_or_local(story)

@@ -35,6 +35,7 @@ from barrierlint.source.tree import (
 
 _VAR, _DECL_STMT, _NULL = 9, 231, 230
 _BLANK = re.compile(rb"\s+")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 def compound(reading: Reading, cursor: Cursor) -> list[Statement]:
@@ -216,7 +217,16 @@ def asm(reading: Reading, cursor: Cursor) -> list[Statement]:
         return [Lost(span, printed.template, values)]
     made = tuple(AsmOperand(one.name, one.constraint, value) for one, value in zip(named, values, strict=True))
     split = len(printed.outputs)
-    return [Asm(span, printed.template, made[:split], made[split:], printed.clobbers, printed.labels, printed.volatile)]
+    made_of = made[:split], made[split:], printed.clobbers, printed.labels, printed.volatile
+    return [Asm(span, printed.template, *made_of, _macro(reading, cursor))]
+
+
+def _macro(reading: Reading, cursor: Cursor) -> str:
+    """The name of the macro that an asm statement is written by: what stands where it begins."""
+    file, start, _ = reading.places.offsets(cursor)
+    word = _WORD.match(reading.source(file), start)
+    name = word[0].decode() if word else ""
+    return "" if name in ("asm", "__asm", "__asm__") else name
 
 
 def try_(reading: Reading, cursor: Cursor) -> list[Statement]:

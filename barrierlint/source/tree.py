@@ -455,7 +455,10 @@ class AsmOperand:
 
 @dataclass(frozen=True, slots=True)
 class Asm:
-    """An asm statement: its template after macro expansion, operands, clobbers; `labels` for `asm goto`."""
+    """An asm statement: its template after macro expansion, operands, clobbers; `labels` for `asm goto`.
+
+    `macro` names the macro that it is written by, "" where it is written out.
+    """
 
     span: Span
     template: str
@@ -464,6 +467,7 @@ class Asm:
     clobbers: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     volatile: bool = False
+    macro: str = ""
 
 
 @dataclass(frozen=True, slots=True)

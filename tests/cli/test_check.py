@@ -183,7 +183,7 @@ def test_version_and_help_are_quick() -> None:
 
 
 def test_an_instruction_nobody_knows_is_named_even_where_nothing_is_found(run: Run) -> None:
-    text = 'void f(void)\n{\n\tasm volatile("dsb ish\\n\\tfrob x0");\n\tasm volatile("frob x1");\n}\n'
+    text = 'void f(void)\n{\n\tasm volatile("dsb ish\\n\\tfrob x0" ::: "memory");\n\tasm volatile("frob x1");\n}\n'
     Path("unknown.c").write_text(text)
     assert "1 unknown-instruction" in run("unknown.c", "--").out
     ran = run("unknown.c", "-v", "--")

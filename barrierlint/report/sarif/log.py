@@ -106,7 +106,9 @@ def _result(finding: Finding, index: Mapping[str, int]) -> Any:
 
 def _message(finding: Finding) -> str:
     """The message, what the simulation says, and a link to the write (related location 1)."""
-    text = f"{_escaped(finding.message.rstrip('.'))}. The descriptor is written [here](1)."
+    text = f"{_escaped(finding.message.rstrip('.'))}."
+    if finding.witness.write.role == "write":
+        text += " The descriptor is written [here](1)."
     answer = finding.confirmation
     if answer.trace:
         text += f" Simulation: {_escaped(simulation_sentence(answer))}."
