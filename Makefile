@@ -9,7 +9,7 @@ WORKERS ?= 2
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test long browser bench docs format clean
+.PHONY: help demo check test long browser validators bench docs format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ long: $(VENV)/.installed-dev  ## the randomised tests for longer, from another s
 browser: $(VENV)/.installed-dev  ## the HTML report's tests in headless Chromium (Debian: apt-get install chromium)
 	$(PIP) --editable '.[dev,browser]'
 	$(BIN)/python -m pytest -q -rs tests/browser
+
+validators: $(VENV)/.installed-dev  ## SARIF logs against Microsoft's multitool as well (needs npm)
+	npm install --no-save --silent @microsoft/sarif-multitool-linux
+	$(BIN)/python -m pytest -q -rs tests/report/test_validators.py
 
 bench: $(VENV)/.installed-dev  ## how the simulator's time grows, against herd7 where there is one
 	$(BIN)/python -m benchmarks.sim_growth --herd

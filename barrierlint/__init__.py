@@ -1,3 +1,6 @@
-"""barrierlint: find missing barriers in AArch64 page-table code, and prove it."""
+"""barrierlint: finds missing barriers in AArch64 page-table code, and proves each by simulation."""
 
 __version__ = "0.1.0"
+
+HOMEPAGE = "https://github.com/barrierlint/barrierlint"
+"""Where reports send readers who want to know more of the tool."""

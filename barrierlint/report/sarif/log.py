@@ -15,7 +15,7 @@ from typing import Any
 import attr
 import sarif_om as om
 
-from barrierlint import __version__
+from barrierlint import HOMEPAGE, __version__
 from barrierlint.finding import Confidence, Finding, Notification, Report, RuleInfo, Severity
 from barrierlint.report.defect import simulation_sentence
 from barrierlint.report.fingerprint import line_hashes
@@ -28,6 +28,8 @@ MAX_DESCRIPTION = 1024
 """Characters of a fullDescription that GitHub takes."""
 
 _PRECISION = {Confidence.EXACT: "high", Confidence.POSSIBLE: "medium", Confidence.BOUNDARY: "medium"}
+_SECURITY = {Severity.ERROR: "7.5", Severity.WARNING: "5.0", Severity.NOTE: "1.0"}
+"""GitHub's `security-severity`: high, medium and low; a stale translation is a crash or an access to foreign memory."""
 _PROBLEM = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "recommendation"}
 
 
@@ -52,8 +54,22 @@ def _driver(report: Report, rules: Sequence[RuleInfo]) -> Any:
         name="barrierlint",
         version=__version__,
         semantic_version=__version__,
+        information_uri=HOMEPAGE,
         rules=[_rule(rule) for rule in rules],
-        notifications=[om.ReportingDescriptor(id=kind) for kind in kinds],
+        notifications=[_kind(kind) for kind in kinds],
+    )
+
+
+def _kind(kind: str) -> Any:
+    """A kind of notification, described as fully as GitHub's rules for SARIF ask."""
+    words = kind.replace("-", " ")
+    text = f"Not analysed, or with less than the whole input: {words}."
+    return om.ReportingDescriptor(
+        id=kind,
+        name="".join(word.capitalize() for word in words.split()),
+        short_description=om.MultiformatMessageString(text=text),
+        full_description=om.MultiformatMessageString(text=text),
+        help=om.MultiformatMessageString(text=f"{text} The notification's message says what to do."),
     )
 
 
@@ -67,9 +83,10 @@ def _rule(rule: RuleInfo) -> Any:
         help=om.MultiformatMessageString(text=rule.page or rule.summary, markdown=rule.page or rule.summary),
         default_configuration=om.ReportingConfiguration(level=rule.severity.value),
         properties={
-            "tags": ["aarch64", "memory-ordering", *rule.tags][:10],
+            "tags": list(dict.fromkeys(("security", "memory-ordering", *rule.tags)))[:10],
             "precision": "high",
             "problem.severity": _PROBLEM[rule.severity],
+            "security-severity": _SECURITY[rule.severity],
         },
     )
 
