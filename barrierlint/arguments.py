@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from barrierlint import __version__
 
-COMMANDS = ("check", "explain", "rule", "rules", "models", "cfg", "simulate", "server")
-FORMATS = ("text", "sarif", "json", "github", "html")
+COMMANDS = ("check", "explain", "rule", "rules", "models", "cfg", "simulate", "server", "completion")
+FORMATS = ("text", "sarif", "json", "github", "html", "clang")
 FEATURES = ("base", "ets2", "ets3", "exs")
 LEVELS = ("error", "warning", "note")
 """Severities, worst first."""
@@ -93,6 +93,8 @@ def parser() -> argparse.ArgumentParser:
     served = commands.add_parser("server", help="serve an editor (Language Server Protocol, standard input and output)")
     _inputs(served)
     _selection(served)
+    completion = commands.add_parser("completion", help="print the completion script of a shell")
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     return top
 
 
@@ -110,6 +112,7 @@ def _check(to: argparse.ArgumentParser) -> None:
         help=f"{', '.join(FORMATS)}, to FILE or standard output; can be repeated (default: text)",
     )
     _triage(to.add_argument_group("what to show"))
+    output.add_argument("--statistics", action="store_true", help="count the findings of each rule (text)")
     output.add_argument("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
     output.add_argument(
         "--fail-on", choices=LEVELS, default="note", metavar="LEVEL", help="exit with 1 only for LEVEL or worse"

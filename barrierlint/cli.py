@@ -163,6 +163,10 @@ def _render(form: str, report: Report, rules: Sequence[RuleInfo], space: Namespa
         from barrierlint.report import json
 
         return json.render(report, by_id)
+    if form == "clang":
+        from barrierlint.report import clang
+
+        return clang.render(report, by_id)
     if form == "html":
         from barrierlint.report import html
 
@@ -178,7 +182,8 @@ def _text(report: Report, rules: Mapping[str, RuleInfo], space: Namespace, colou
     from barrierlint.report import style, text
 
     wanted = space.color == "always" or (colour and _coloured(space))
-    return text.render(report, rules, text.View(style.Style(wanted), space.verbose, space.quiet, _columns()))
+    view = text.View(style.Style(wanted), space.verbose, space.quiet, _columns(), space.statistics)
+    return text.render(report, rules, view)
 
 
 def _coloured(space: Namespace) -> bool:
@@ -302,6 +307,14 @@ def simulate_command(space: Namespace) -> int:
     return USAGE if USAGE in statuses else max(statuses)
 
 
+def completion_command(space: Namespace) -> int:
+    """Print the completion script of a shell."""
+    import shtab
+
+    write(shtab.complete(arguments.parser(), space.shell) + "\n")
+    return CLEAN
+
+
 def server_command(space: Namespace) -> int:
     """Serve an editor until it leaves."""
     try:
@@ -325,4 +338,5 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "cfg": cfg_command,
     "simulate": simulate_command,
     "server": server_command,
+    "completion": completion_command,
 }

@@ -43,6 +43,14 @@ def underlined(frame: Frame, span: Span, role: str, label: str) -> list[str]:
     ]
 
 
+def underlined_plain(span: Span) -> list[str]:
+    """Return the source line of `span` and a caret under its beginning, as compilers do; nothing without source."""
+    shown = excerpt(span)
+    if shown is None:
+        return []
+    return [f"    {shown.text}", f"    {' ' * shown.start}^{'~' * (shown.length - 1)}"]
+
+
 def insertion(frame: Frame, repair: Repair) -> list[str]:
     """Return the repair as a patch: added lines before the line at `at`, or that line with the repair inside it."""
     style = frame.style

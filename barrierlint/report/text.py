@@ -32,6 +32,7 @@ class View:
     verbose: bool = False
     quiet: bool = False
     columns: int = 120
+    statistics: bool = False
 
 
 def render(report: Report, rules: Mapping[str, RuleInfo], view: View | None = None) -> str:
@@ -44,7 +45,23 @@ def render(report: Report, rules: Mapping[str, RuleInfo], view: View | None = No
     if view.verbose:
         parts += [_refuted(found, rules, view) for found in report.refuted]
     parts += _notifications(report.notifications, view)
+    parts += _statistics(report, rules) if view.statistics else ()
     return "".join(part + "\n" for part in (*parts, closing(report)))
+
+
+def _statistics(report: Report, rules: Mapping[str, RuleInfo]) -> Iterator[str]:
+    """How many findings each rule has, most first: shown, confirmed, and those not shown."""
+    shown = Counter(found.rule for found in report.findings)
+    proved = Counter(found.rule for found in report.findings if found.confirmation.verdict is Verdict.CONFIRMED)
+    hidden = {
+        "refuted": Counter(found.rule for found in report.refuted),
+        "suppressed": Counter(found.rule for found in report.suppressed),
+        "known": Counter(found.rule for found in report.known),
+    }
+    every = sorted({*shown, *(rule for counts in hidden.values() for rule in counts)}, key=lambda id: (-shown[id], id))
+    for rule in every:
+        rest = "".join(f", {counts[rule]} {why}" for why, counts in hidden.items() if counts[rule])
+        yield f"{shown[rule]:>5}  {defect.rule_title(rule, rules)} ({proved[rule]} confirmed{rest})"
 
 
 def closing(report: Report) -> str:

@@ -41,6 +41,18 @@ def test_exit_zero_forgives_findings_but_not_losses(run: Run) -> None:
     assert run("bad.c", "binary.c", "--exit-zero", "--").status == 3
 
 
+def test_statistics(run: Run) -> None:
+    counted = lines(run("bad.c", "--statistics", "--").out)[-2]
+    assert counted == "    1  BL001 access-without-dsb (1 confirmed)"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_the_options(run: Run, shell: str) -> None:
+    ran = run("completion", shell)
+    assert ran.status == 0
+    assert "--write-baseline" in ran.out or "write-baseline" in ran.out
+
+
 def test_fail_on_a_level(run: Run) -> None:
     level = json.loads(run("bad.c", "--format", "json", "--").out)["findings"][0]["severity"]
     assert run("bad.c", "--fail-on", level, "--").status == 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from barrierlint.finding import Fault, Report, Span, Trace, TraceStep
-from barrierlint.report import file, github, timeline
+from barrierlint.report import clang, file, github, timeline
 from barrierlint.report import json as json_report
 from barrierlint.report.lines import width
 
@@ -32,6 +33,27 @@ def test_json_holds_everything(case) -> None:
 def test_json_is_ascii_so_that_nothing_in_it_steers_a_terminal(case) -> None:
     assert json_report.render(case.report, case.by_id).isascii()
     assert "\x1b" not in json_report.render(case.report, case.by_id)
+
+
+CLANG_TIDY = re.compile(
+    r"^(?P<path>[\S ]+?):(?P<line>\d+):(?P<column>\d+): (?P<level>\w+): (?P<text>.+?)( \[(?P<check>[\w-]+)\])?$"
+)
+"""A line as CodeChecker's clang-tidy parser and reviewdog's errorformat take it."""
+
+
+def test_diagnostics_as_clang_prints_them(case) -> None:
+    lines = clang.render(case.report, case.by_id).splitlines()
+    head, *notes = [match for line in lines if (match := CLANG_TIDY.match(line))]
+    assert (head["level"], head["check"], head["line"], head["column"]) == (
+        "error",
+        "BL001-access-without-dsb",
+        "5",
+        "21",
+    )
+    assert [note["text"].partition(":")[0] for note in notes] == ["write", "branch", "access", "repair"]
+    assert all(note["level"] == "note" and note["check"] is None for note in notes)
+    assert lines[1].strip() == "return /* 漢字 😀 */ *va;"
+    assert lines[-1].startswith("error: ")
 
 
 def test_workflow_commands(case) -> None:
