@@ -9,7 +9,7 @@ WORKERS ?= 2
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test long browser validators bench docs format clean
+.PHONY: help demo check test long browser validators bench docs site format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -35,6 +35,7 @@ check: $(VENV)/.installed-dev  ## lint, types, layers, docs, tests: all that a c
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/docs.py --check
+	$(BIN)/mkdocs build --quiet --strict --site-dir $(VENV)/site
 	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 test: $(VENV)/.installed-dev  ## the tests alone
@@ -55,8 +56,11 @@ validators: $(VENV)/.installed-dev  ## SARIF logs against Microsoft's multitool 
 bench: $(VENV)/.installed-dev  ## how the simulator's time grows, against herd7 where there is one
 	$(BIN)/python -m benchmarks.sim_growth --herd
 
-docs: $(VENV)/.installed-dev  ## write docs/rules and the help text in README.md anew
+docs: $(VENV)/.installed-dev  ## write docs/rules, help texts and the output of shown commands anew
 	$(BIN)/python tools/docs.py
+
+site: $(VENV)/.installed-dev  ## build docs/ into site/
+	$(BIN)/mkdocs build --strict
 
 format: $(VENV)/.installed-dev  ## format and fix what ruff can
 	$(BIN)/ruff check --fix .

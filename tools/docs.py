@@ -1,4 +1,5 @@
-"""Writes what is generated: docs/rules/ from the rules and their fixtures, help text and examples in README.md.
+"""Writes what is generated: docs/rules/ from the rules and their fixtures, help text and examples in README.md, and the
+output of every command that a page of docs/ shows.
 
     python tools/docs.py            write
     python tools/docs.py --check    say what is stale, exit status 1 if anything is
@@ -21,6 +22,9 @@ from barrierlint.pipeline import Options, all_rules, run
 from barrierlint.report import text
 from barrierlint.simulation import Question, answers
 
+sys.path.insert(0, str(Path(__file__).parent))
+from consoles import renewed
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {".c": "c", ".cc": "cpp", ".cpp": "cpp"}
 NOTE = "<!-- Written by tools/docs.py from the rule and its fixtures; change those, then run `make docs`. -->\n"
@@ -38,6 +42,8 @@ def pages() -> dict[Path, str]:
     rules = all_rules()
     found = {ROOT / "docs" / "rules" / f"{rule.id}.md": rule_page(rule) for rule in rules}
     found[ROOT / "docs" / "rules" / "README.md"] = index(rules)
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        found[page] = renewed(page.read_text(encoding="utf-8"))
     readme = ROOT / "README.md"
     found[readme] = with_cure(with_example(with_help(readme.read_text(encoding="utf-8"))))
     return found

@@ -108,7 +108,7 @@ def compare(findings: Sequence[Finding], known: Known) -> Compared:
         for title in gone
     ]
     if gone:
-        count = f"{len(gone)} finding{'s' if len(gone) > 1 else ''}"
-        text = f"{known.path} knows {count} that no longer occur (-v lists them); --write-baseline renews it"
+        count = "1 finding that no longer occurs" if len(gone) == 1 else f"{len(gone)} findings that no longer occur"
+        text = f"{known.path} knows {count} (-v lists them); --write-baseline renews it"
         notes.insert(0, Notification("stale-baseline", text))
     return Compared(tuple(new), tuple(old), tuple(notes))

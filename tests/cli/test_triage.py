@@ -117,7 +117,7 @@ def test_a_stale_baseline_says_so(run: Run) -> None:
     run("bad.c", "--write-baseline", "known.json", "--")
     ran = run("good.c", "--baseline", "known.json", "--")
     assert ran.status == 0
-    assert "warning[stale-baseline]: known.json knows 1 finding that no longer occur" in ran.out
+    assert "warning[stale-baseline]: known.json knows 1 finding that no longer occurs" in ran.out
     told = run("good.c", "--baseline", "known.json", "-v", "--").out
     assert "gone since known.json was written: bad.c: BL001" in told
 
