@@ -1,8 +1,8 @@
 """Runs the commands that a page shows and puts their output in place of what the page says of it.
 
-A `console` block holds commands, each behind `$ `, with the output that follows them. The blocks of a page run in order,
-in one empty folder that sees the repository's docs/ and fixtures/, with `barrierlint` on the path. What it does not do:
-judge the output; `make check` compares it.
+A `console` block holds commands, each behind `$ `, with the output that follows them. The blocks of a page run in
+order, in one empty folder that sees the repository's docs/ and fixtures/, with `barrierlint` on the path. What it does
+not do: judge the output; `make check` compares it.
 """
 
 from __future__ import annotations
