@@ -9,7 +9,7 @@ WORKERS ?= 2
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test long browser validators bench docs site format clean
+.PHONY: help demo check test long browser validators bench docs site pictures format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ docs: $(VENV)/.installed-dev  ## write docs/rules, help texts and the output of 
 
 site: $(VENV)/.installed-dev  ## build docs/ into site/
 	$(BIN)/mkdocs build --strict
+
+pictures: $(VENV)/.installed-dev  ## make docs/images anew (needs a Chromium)
+	$(PIP) --editable '.[dev,browser]'
+	$(BIN)/python tools/pictures.py
 
 format: $(VENV)/.installed-dev  ## format and fix what ruff can
 	$(BIN)/ruff check --fix .
