@@ -1,0 +1,132 @@
+"""`python -m benchmarks.fixes --repos DIR`: see `benchmarks.fixes`.
+
+Exit status 0 if the rows could be run, whatever was found; 2 for wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from benchmarks.fixes import results
+from benchmarks.fixes.clones import GitError, Tree, find, git, lay_out, resolve
+from benchmarks.fixes.context import Files, both, gather
+from benchmarks.fixes.judging import Row, judge
+from benchmarks.fixes.running import ROOT, Outcome, run
+from benchmarks.fixes.table import Fix, TableError, classes, fixes, verdicts
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+
+def measure(fix: Fix, repos: Path, trees: Path, limit: float, extra: tuple[str, ...] = ()) -> Row:
+    """Run one row; whatever fails costs this row only."""
+    clone = find(repos, fix.repo)
+    if clone is None:
+        return Row(fix, Outcome(), Outcome(), skipped="no clone")
+    commits = resolve(clone, fix.sha)
+    if commits is None:
+        return Row(fix, Outcome(), Outcome(), skipped=f"the clone lacks this commit or its parent ({clone.name})")
+    try:
+        return _compare(fix, lay_out(clone, trees / fix.repo.replace("/", "+")), commits, limit, extra)
+    except (GitError, OSError) as error:
+        return Row(fix, Outcome(), Outcome(), skipped=str(error))
+
+
+def files_of(tree: Tree, commits: tuple[str, str]) -> Files:
+    """The files of a fix, by both of its sides; the fix is checked out then."""
+    found = []
+    for commit, lines in zip(commits, tree.touched(*commits), strict=True):
+        tree.at(commit)
+        found.append(gather(tree, lines))
+    return both(*found)
+
+
+def _compare(fix: Fix, tree: Tree, commits: tuple[str, str], limit: float, extra: tuple[str, ...]) -> Row:
+    files = files_of(tree, commits).all
+    outcomes = []
+    for commit in commits:
+        tree.at(commit)
+        there = tuple(path for path in files if (tree.folder / path).is_file())
+        outcomes.append(run(tree.folder, there, limit, extra))
+    return judge(fix, outcomes[0], outcomes[1], classes(), files)
+
+
+def measured(rows: Sequence[Fix], jobs: int, options: argparse.Namespace) -> Iterator[Row]:
+    """Run the rows; those of one repository share a tree and follow each other."""
+    repos: dict[str, list[Fix]] = {}
+    for fix in rows:
+        repos.setdefault(fix.repo, []).append(fix)
+
+    def one(group: list[Fix]) -> list[Row]:
+        done = []
+        for fix in group:
+            done.append(measure(fix, options.repos, options.trees, options.limit, tuple(options.arg)))
+            print(results.line(done[-1]), flush=True)
+        return done
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for group in pool.map(one, repos.values()):
+            yield from group
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of the command line."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "barrierlint-fixes"
+    words = argparse.ArgumentParser(prog="python -m benchmarks.fixes", description=__doc__)
+    words.add_argument(
+        "--repos", type=Path, required=True, metavar="DIR", help="clones: owner+name, owner/name or name"
+    )
+    words.add_argument("--only", action="append", metavar="PATTERN", help="rows whose repository, commit, … match")
+    words.add_argument("--jobs", type=int, default=1, metavar="N", help="repositories at a time (default: 1)")
+    words.add_argument("--limit", type=float, default=120, metavar="SECONDS", help="for one side (default: 120)")
+    words.add_argument("--trees", type=Path, default=cache, metavar="DIR", help=f"work trees (default: {cache})")
+    words.add_argument("--table", type=Path, metavar="FILE", help="another table of fixes")
+    words.add_argument("--results", type=Path, metavar="FILE", help=f"default: {RESULTS.name}, unless --only is given")
+    words.add_argument("--arg", action="append", default=[], metavar="ARG", help="an argument for barrierlint check")
+    words.add_argument("--files", action="store_true", help="list the files of each row; run nothing")
+    return words
+
+
+def listing(fix: Fix, options: argparse.Namespace) -> str:
+    """The files of a row, one a line."""
+    clone = find(options.repos, fix.repo)
+    commits = resolve(clone, fix.sha) if clone else None
+    if clone is None or commits is None:
+        return f"{fix.repo} {fix.short}: not in the clones"
+    tree = lay_out(clone, options.trees / fix.repo.replace("/", "+"))
+    files = files_of(tree, commits)
+    return "\n  ".join(
+        [f"{fix.repo} {fix.short}: {' '.join(files.functions)}", *files.touched, *map("+ {}".format, files.context)]
+    )
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run what is asked, print a line a row, write the page."""
+    options = parser().parse_args(words)
+    options.trees = options.trees.resolve()
+    try:
+        rows = fixes(options.table) if options.table else fixes()
+        chosen = [fix for fix in rows if not options.only or any(fix.matches(pattern) for pattern in options.only)]
+        opinions = verdicts()
+        if options.files:
+            for fix in chosen:
+                print(listing(fix, options), flush=True)
+            return 0
+        done = list(measured(chosen, max(options.jobs, 1), options))
+    except (TableError, GitError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(results.summary(done))
+    target = options.results or (None if options.only or options.table else RESULTS)
+    if target:
+        text = results.markdown(done, classes(), opinions, git(ROOT, "describe", "--always", "--dirty").strip())
+        target.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
