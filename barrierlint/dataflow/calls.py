@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
-from barrierlint.dataflow.debts import Debt
+from barrierlint.dataflow.debts import MAKE, Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import place_of, root
 from barrierlint.dataflow.phis import Phis
@@ -145,23 +145,31 @@ def _entering(
     """
     if caller.debt is None:
         return None, frozenset()
-    debt = _debt_in(caller, caller.debt, pairs, phis, visible.ordered)
+    debt = _debt_in(caller, caller.debt, pairs, phis, visible)
     settled = (Unknown(name) for name, argument in pairs if _is_settled(argument, caller, phis))
     touched = frozenset() if debt.maps else frozenset(settled)
-    if not visible.ordered:
+    if not visible.ordered and debt.slot is None:
         unrelated = all(name == THIS or Unknown(name) in touched for name, _ in pairs)
         if not visible.accesses or (debt.maps == {OTHER} if debt.maps else unrelated):
             return None, frozenset()
     return debt, touched
 
 
-def _debt_in(caller: State, debt: Debt, pairs: list[tuple[str, Term]], phis: Phis, ordered: bool) -> Debt:
+def _debt_in(caller: State, debt: Debt, pairs: list[tuple[str, Term]], phis: Phis, visible: Visible) -> Debt:
     maps = _known_by(caller, debt.maps, pairs, phis)
     if debt.maps and not maps:
         maps = frozenset({OTHER})
     location = frozenset() if debt.maps else _known_by(caller, debt.location, pairs, phis)
-    entered = replace(debt, leaves=(), born=None, maps=maps, location=location, place=None)
-    return entered if ordered else replace(entered, progress=type(debt.progress)(0), seen=frozenset())
+    slot = _slot_in(debt.slot, pairs) if debt.slot is not None and visible.writes else None
+    entered = replace(debt, leaves=(), born=None, maps=maps, location=location, place=None, slot=slot)
+    stays = visible.ordered or debt.kind != MAKE
+    return entered if stays else replace(entered, progress=type(debt.progress)(0), seen=frozenset())
+
+
+def _slot_in(slot: Term, pairs: list[tuple[str, Term]]) -> Term | None:
+    """What a callee calls the descriptor's address, if an argument points there."""
+    named = (rebase(slot, argument, Unknown(name)) for name, argument in pairs if not isinstance(argument, Const))
+    return next((inside for inside in named if inside is not None), None)
 
 
 def _known_by(caller: State, symbols: frozenset[Term], pairs: list[tuple[str, Term]], phis: Phis) -> frozenset[Term]:

@@ -34,6 +34,10 @@ MAKE = "make"
 """The kind of debt that a descriptor made valid bears: see `obligations.make`."""
 
 
+BREAK = "break"
+"""The kind of debt that a descriptor made invalid or changed bears, and a TLBI: see `obligations.breaks`."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Site:
     """A step of a function: `step` indexes the steps of block `block`."""
@@ -65,7 +69,8 @@ class Debt:
     (`leaves`) that are born at one call are one. `seen` holds words: dsb-ld, dmb, isb-early, nsh, thrown (it left a
     function by an exception). `maps` are the base symbols of the mapped input addresses (empty: unknown),
     `location` those of the descriptors' own addresses. `place` is a descriptor's address where it does not tell
-    (yet: a caller may) which input address it translates. `kind` names the module of `obligations` whose debt it is,
+    (yet: a caller may) which input address it translates; `slot` is the descriptor's address in any case, for kinds on
+    which a later write of the same descriptor depends. `kind` names the module of `obligations` whose debt it is,
     `subject` what it is about where its kind has several (a register, an operation).
     """
 
@@ -76,6 +81,7 @@ class Debt:
     maps: frozenset[Term] = frozenset()
     location: frozenset[Term] = frozenset()
     place: Term | None = None
+    slot: Term | None = None
     kind: str = MAKE
     subject: str = ""
 
@@ -90,7 +96,8 @@ class Debt:
             return self
         leaves = tuple(sorted({*self.leaves, *other.leaves}))[:MAX_LEAVES]
         both = replace(self, leaves=leaves, maps=self.maps | other.maps, location=self.location | other.location)
-        return replace(both, place=self.place if self.place == other.place else None)
+        place = self.place if self.place == other.place else None
+        return replace(both, place=place, slot=self.slot if self.slot == other.slot else None)
 
     def sees(self, word: str) -> Debt:
         """The debt with `word` among what was seen."""

@@ -8,13 +8,14 @@ What it does not model: the cost of a barrier there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import networkx as nx
 
 from barrierlint.cfg.graph import Block, Cfg
-from barrierlint.dataflow.debts import Leaf, Progress
+from barrierlint.dataflow.contexts import Context
+from barrierlint.dataflow.debts import Debt, Leaf, Progress
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.tabulation import Tabulation
 from barrierlint.dataflow.witness import Defect, Mark
@@ -83,7 +84,7 @@ def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers
 def _grouped(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers, loops: Loops) -> list[Group]:
     """The groups of defects of one kind."""
     tried = {id(defect): _trier(defect, functions) for defect in defects}
-    candidates = [(d, _owing(loops.candidates(d, tried[id(d)]), payers)) for d in defects]
+    candidates = [(d, _owing(loops.candidates(d, tried[id(d)]), payers, d.debt.kind)) for d in defects]
     groups: list[Group] = []
     while candidates:
         cover = Counter(name for _, marks in candidates for name in marks)
@@ -128,10 +129,10 @@ def _carries(defect: Defect, owner: str, functions: dict[str, Cfg]) -> bool:
     return any(pattern(functions[mark.function]) == owner for mark in defect.carriers)
 
 
-def _owing(marks: dict[str, Mark], payers: Payers) -> dict[str, Mark]:
+def _owing(marks: dict[str, Mark], payers: Payers, kind: str) -> dict[str, Mark]:
     """Without the functions for which callers pay, and those below them; the outermost always stays."""
     names = list(marks)
-    paid = [index for index, name in enumerate(names) if name in payers.patterns]
+    paid = [index for index, name in enumerate(names) if (name, kind) in payers.patterns]
     first = min(max(paid) + 1, len(names) - 1) if paid else 0
     return {name: marks[name] for name in names[first:]}
 
@@ -173,25 +174,36 @@ class Loops:
 
 
 class Payers:
-    """Functions whose debts at least half of their callers pay in full: their callers, not they, owe the barrier."""
+    """Functions whose debts of a kind at least half of their callers pay in full: they, not it, owe the barrier."""
 
     def __init__(self, tabulation: Tabulation) -> None:
-        borne: set[tuple[str, str]] = set()
-        unpaid: set[tuple[str, str]] = set()
+        borne: set[tuple[str, str, str]] = set()
+        unpaid: set[tuple[str, str, str]] = set()
         for context in tabulation.contexts.values():
-            for arrivals in context.arrivals.values():
-                borne.update(
-                    (context.key.function, a.via[0].function) for a in arrivals if a.via and a.birth is not None
-                )
-            owed = [state.debt for _, state, _ in context.exits()]
-            owed += [hit.debt for hit in context.hits] + [passage.debt for passage in context.passages]
-            for debt in owed:
-                if debt is not None and debt.born is not None:
-                    unpaid.update((context.key.function, usr) for usr in _targets(context.cfg, debt.born))
+            caller = context.key.function
+            for (block, signature), arrivals in context.arrivals.items():
+                debt = context.nodes[block][signature].debt
+                if debt is not None:
+                    called = (a.via[0].function for a in arrivals if a.via and a.birth is not None)
+                    borne.update((caller, callee, debt.kind) for callee in called)
+            for debt in _owed(tabulation, context):
+                if debt.born is not None:
+                    unpaid.update((caller, usr, debt.kind) for usr in _targets(context.cfg, debt.born))
         functions = tabulation.program.functions
-        pays = Counter(pattern(functions[callee]) for _, callee in borne - unpaid)
-        owes = Counter(pattern(functions[callee]) for _, callee in borne & unpaid)
+        pays = Counter((pattern(functions[callee]), kind) for _, callee, kind in borne - unpaid)
+        owes = Counter((pattern(functions[callee]), kind) for _, callee, kind in borne & unpaid)
         self.patterns = {name for name in pays if pays[name] >= owes[name]}
+
+
+def _owed(tabulation: Tabulation, context: Context) -> Iterator[Debt]:
+    """The debts that a function leaves, where that is a defect, or that something depends on."""
+    for _, state, _ in context.exits():
+        if state.debt is not None and tabulation.kinds[state.debt.kind].open(state.debt):
+            yield state.debt
+    for hit in context.hits:
+        yield hit.debt
+    for passage in context.passages:
+        yield passage.debt
 
 
 def _targets(cfg: Cfg, born: tuple[int, int]) -> tuple[str, ...]:

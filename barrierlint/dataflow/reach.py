@@ -25,6 +25,7 @@ from barrierlint.events import (
     Dmb,
     Drain,
     Dsb,
+    Event,
     ExceptionCall,
     ExceptionReturn,
     Kind,
@@ -50,6 +51,7 @@ class Reach:
         self.completes = dict.fromkeys(functions, False)
         self.orders = dict.fromkeys(functions, False)
         self.accesses = dict.fromkeys(functions, False)
+        self.invalidates = dict.fromkeys(functions, False)
         for usr, cfg in functions.items():
             for step in cfg.steps():
                 self.writes[usr] |= isinstance(step.event, BEARING)
@@ -65,9 +67,10 @@ class Reach:
                             if target in functions:
                                 self.callers[target].add(usr)
                     case event if isinstance(event, ORDERING):
+                        self.invalidates[usr] |= isinstance(event, Tlbi)
                         self.orders[usr] = True
                         self.completes[usr] |= not isinstance(event, Dmb)
-        for table in (self.writes, self.orders, self.completes, self.accesses):
+        for table in (self.writes, self.orders, self.completes, self.accesses, self.invalidates):
             self._close(table)
         self.flags = frozenset(place for cfg in functions.values() for place in _tested_places(cfg))
         self.reads = {usr: {p for p in _read_places(cfg) if p in self.flags} for usr, cfg in functions.items()}
@@ -82,6 +85,19 @@ class Reach:
         A DMB changes only what a report says; in a large function it is left out.
         """
         return self.completes[usr] or (self.orders[usr] and self.size[usr] < SIZE_LIMIT)
+
+    def invalidating_loops(self, cfg: Cfg, places: dict[int, int]) -> tuple[frozenset[int], ...]:
+        """The loops of a function in which a TLBI is issued, there or in a callee: the blocks of each."""
+        if not self.invalidates[cfg.usr]:
+            return ()
+        issuing = {block.id for block in cfg.blocks if any(self._invalidates(step.event) for step in block.steps)}
+        return tuple(loop for loop in _natural_loops(cfg, places) if loop & issuing)
+
+    def _invalidates(self, event: Event) -> bool:
+        match event:
+            case Call(targets=targets):
+                return any(self.invalidates.get(target, False) for target in targets)
+        return isinstance(event, Tlbi)
 
     def _measure(self, program: Program) -> None:
         """Rank functions callees first, and tell those too large to be worth entering for their result alone."""
@@ -162,6 +178,25 @@ def reverse_postorder(cfg: Cfg) -> dict[int, int]:
             seen.add(edge.target)
             stack.append((edge.target, iter(cfg.blocks[edge.target].edges)))
     return {block: place for place, block in enumerate(reversed(finished))}
+
+
+def _natural_loops(cfg: Cfg, places: dict[int, int]) -> Iterator[frozenset[int]]:
+    """The blocks of each loop: those from which a back edge is reached without passing its head."""
+    sources: dict[int, list[int]] = {}
+    for block in places:
+        for edge in cfg.blocks[block].edges:
+            sources.setdefault(edge.target, []).append(block)
+    for head, before in sources.items():
+        pending = [block for block in before if places.get(head, -1) <= places[block]]
+        if not pending:
+            continue
+        found = {head}
+        while pending:
+            block = pending.pop()
+            if block not in found:
+                found.add(block)
+                pending += sources.get(block, ())
+        yield frozenset(found)
 
 
 def bound_from(places: dict[int, int], head: int) -> Callable[[Term], bool]:

@@ -150,9 +150,10 @@ class Leave:
         if debt.maps and not maps:
             maps = frozenset({OTHER})
         place = None if debt.place is None else self.term(debt.place)
+        slot = None if debt.slot is None else self.term(debt.slot)
         index = None if place is None or maps else walk_index(place)
         if index is not None:
             maps = frozenset(base for base in self.phis.roots(index) if not isinstance(base, AddressOf))
             shift = (walk_shift(place) if place is not None else None) or UNKNOWN_SHIFT
             debt = replace(debt, leaves=tuple(replace(leaf, shift=min(leaf.shift, shift)) for leaf in debt.leaves))
-        return replace(debt, born=self.site, maps=maps, location=location, place=None if maps else place)
+        return replace(debt, born=self.site, maps=maps, location=location, place=None if maps else place, slot=slot)

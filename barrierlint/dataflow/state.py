@@ -81,6 +81,7 @@ class State:
                 maps=frozenset(renamed(base) for base in self.debt.maps),
                 location=frozenset(renamed(base) for base in self.debt.location),
                 place=None if self.debt.place is None else renamed(self.debt.place),
+                slot=None if self.debt.slot is None else renamed(self.debt.slot),
             )
 
     def evaluate(self, term: Term) -> Term:

@@ -15,7 +15,7 @@ from itertools import count
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Visible, enter, entry_state, generic, is_slot
 from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node, Passage, Payment, Signature
-from barrierlint.dataflow.debts import MAKE, Progress
+from barrierlint.dataflow.debts import MAKE, Debt, Progress
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
 from barrierlint.dataflow.phis import Phis
@@ -50,6 +50,7 @@ class Tabulation:
         self.queued: set[tuple[EntryKey, Node]] = set()
         self.exhausted = False
         self.orders: dict[str, dict[int, int]] = {}
+        self.loops: dict[str, tuple[frozenset[int], ...]] = {}
         self.live: dict[str, dict[int, frozenset[str]]] = {}
         self.flags = {usr: tested(cfg) for usr, cfg in program.functions.items()}
         self.boundaries: set[str] = {usr for usr in program.roots if usr not in settings.modelled}
@@ -158,7 +159,8 @@ class Tabulation:
                 debt = state.debt
                 kept, born, relation = transfer.step(state, step, block.id, index)
                 if collect and relation is not None and debt is not None:
-                    context.hits.append(Hit(node, birth, index, debt, relation))
+                    shown = self.kinds[debt.kind].shown(debt, step.event)
+                    context.hits.append(Hit(node, birth, index, shown, relation))
                 if collect and debt is not None and isinstance(step.event, ORDERING):
                     context.payments.append(Payment(block.id, index, debt, kept.debt if kept else None))
                 after += [(s, b) for s, b in ((kept, birth), *((s, index) for s in born)) if s is not None]
@@ -176,11 +178,25 @@ class Tabulation:
     ) -> None:
         for number, edge in enumerate(edges):
             branch = state if number == len(edges) - 1 else state.copy()
+            if self._passes_by(context.cfg, node[0], edge.target, state.debt):
+                continue
             if all(branch.facts.assume(branch.evaluate(g.condition), g.holds) for g in edge.guards):
                 places = self._order(context.cfg.usr)
                 if places[edge.target] <= places[node[0]]:
                     branch.turn(bound_from(places, edge.target))
                 self._arrive(context, edge.target, branch, Arrival(node, birth, via))
+
+    def _passes_by(self, cfg: Cfg, source: int, target: int, debt: Debt | None) -> bool:
+        """Whether a debt would leave a loop that issues TLBIs without one: such loops are taken to run.
+
+        How often one turns is tied to how often the writes' loop did, which conditions do not show.
+        """
+        if debt is None or not self.kinds[debt.kind].invalidated_by_loops(debt):
+            return False
+        if cfg.usr not in self.loops:
+            self.loops[cfg.usr] = self.reach.invalidating_loops(cfg, self._order(cfg.usr))
+        born = debt.born[0] if debt.born is not None else -1
+        return any(source in loop and target not in loop and born not in loop for loop in self.loops[cfg.usr])
 
     # --- calls ---
 
@@ -277,8 +293,12 @@ class Tabulation:
             if relation is not None and state.debt is not None:
                 context.hits.append(Hit(node, birth, len(block.steps) - 1, state.debt, relation))
             return
-        if state.debt is not None and unknown and self.settings.unknown_calls == "assume-sync":
-            return
+        if state.debt is not None and unknown:
+            if self.settings.unknown_calls == "assume-sync":
+                return
+            state.debt = self.kinds[state.debt.kind].unseen(state.debt, call)
+            if state.debt is None:
+                return
         reachable = frozenset(base for a in arguments for base in context.phis.roots(a) if isinstance(base, AddressOf))
         state.forget(reachable, place)
         if call.into is not None:

@@ -162,7 +162,7 @@ class Transfer:
                 leaf = Leaf(site, birth.transition, birth.evidence)
                 born = (site.block, site.step)
                 after.debt = Debt(
-                    (leaf,), born, seen=birth.seen, maps=birth.maps, kind=kind.kind, subject=birth.subject
+                    (leaf,), born, birth.progress, birth.seen, birth.maps, kind=kind.kind, subject=birth.subject
                 )
                 found.append(after)
         return tuple(found)
@@ -244,7 +244,7 @@ class Transfer:
         lasting = []
         for after, kind in zip(born, bearing, strict=True):
             assert debt is not None
-            after.debt = replace(debt, kind=kind.kind)
+            after.debt = replace(debt, kind=kind.kind, slot=event.location if kind.slots else None)
             if self._presume(after, write, event) and kind.presume(after, event):
                 lasting.append(after)
         return self._paid(state, event), tuple(lasting), relation

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.calls import EntryKey
 from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node
-from barrierlint.dataflow.debts import Debt, Leaf, Site
+from barrierlint.dataflow.debts import MAKE, Debt, Leaf, Site
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.tabulation import Tabulation
 
@@ -96,7 +96,8 @@ class Witnesses:
             last = len(context.cfg.blocks[passage.node[0]].steps) - 1
             into = Mark(context.cfg.usr, passage.node[0], last, "into", 0)
             for hit, chain in self._entered_hits(passage.callee, ()):
-                debt = passage.debt if not self._acts(passage.callee) else _at(passage.debt, hit.debt)
+                acts = self._acts(passage.callee) or passage.debt.kind != MAKE
+                debt = _at(passage.debt, hit.debt) if acts else passage.debt
                 inside = self._follow((passage.callee, *chain), hit, 1)
                 for leaf in self._each_leaf(passage.debt):
                     path = self._to(context, passage.node, passage.birth, 0)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg, Step
+from barrierlint.dataflow.debts import BREAK, MAKE, Progress
+from barrierlint.dataflow.obligations.breaks import AGAIN, ASSUMED
 from barrierlint.dataflow.reach import ORDERING
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.witness import Defect, Mark
@@ -50,6 +52,12 @@ KINDS = {
     Transition.CHANGE: "changes a valid descriptor",
     Transition.NONE: "writes an invalid descriptor over an invalid one",
     Transition.UNKNOWN: "writes a descriptor (whether it makes or breaks a translation is not known)",
+}
+STATES = {
+    Progress.COMPLETED: "completed but not invalidated",
+    Progress.LOCAL: "complete for this PE only",
+    Progress.INVALIDATED: "not completed",
+    Progress.DONE: "completed but not synchronized",
 }
 VERBS = {Kind.READ: "reads", Kind.WRITE: "writes", Kind.RMW: "reads and writes", Kind.FETCH: "fetches"}
 
@@ -122,7 +130,8 @@ class _Narrator:
                 return f"{cfg.name}() writes {register.upper()}{how}"
             case At(op=op):
                 return f"{cfg.name}() translates an address (AT {op.upper()}){how}"
-        return f"{cfg.name}() {KINDS[self.transition]}{how}"
+        assumed = ASSUMED in self.defect.debt.seen
+        return f"{cfg.name}() {'overwrites a descriptor that may be valid' if assumed else KINDS[self.transition]}{how}"
 
     def _passed(self, cfg: Cfg, step: Step, mark: Mark) -> WitnessStep | None:
         event = step.event
@@ -140,10 +149,16 @@ class _Narrator:
     def _access(self, cfg: Cfg, step: Step, mark: Mark) -> WitnessStep:
         exact = self.defect.relation is Relation.EXACT
         link = "the address just mapped" if exact else "an address that cannot be told from the one mapped"
+        link = link if self.defect.debt.kind == MAKE else "an address whose translation was taken away"
         match step.event:
             case Access(kind=kind) as event:
                 note = f"{cfg.name}() {VERBS[kind]} {_place(event)}: {link}"
                 return self._made(cfg, step, mark, note, "access", event)
+            case Tlbi(op=op) as event:
+                note = f"{cfg.name}() issues TLBI {op.upper()} while the write is {self._state()}"
+                return self._made(cfg, step, mark, note, "access", event)
+            case DescriptorWrite() as event if AGAIN in self.defect.debt.seen:
+                return self._made(cfg, step, mark, f"{cfg.name}() makes the descriptor valid again", "access", event)
             case DescriptorWrite() as event:
                 shown = Access(Kind.WRITE, event.location, event.value)
                 return self._made(cfg, step, mark, f"{cfg.name}() writes through {link}", "access", shown)
@@ -172,14 +187,20 @@ class _Narrator:
         step = cfg.blocks[last.block].steps[last.step]
         names = list(dict.fromkeys(_callee_of(self.functions, mark) for mark in marks))
         through = ", ".join(f"{name}()" for name in (names if len(names) < 4 else [names[0], "…", names[-1]]))
-        note = f"returns from {through.replace('…()', '…')} to {cfg.name}() with the write {self._state()}"
+        note = f"returns from {through.replace('…()', '…')} to {cfg.name}() with the {self._what()} {self._state()}"
         return WitnessStep(step.span, note, "return", None, cfg.qualified, last.depth)
 
     def _state(self) -> str:
-        return "completed but not synchronized" if self.defect.debt.progress else "not completed"
+        debt = self.defect.debt
+        if debt.kind == BREAK and debt.progress:
+            return STATES[debt.progress]
+        return "completed but not synchronized" if debt.progress else "not completed"
+
+    def _what(self) -> str:
+        return "TLBI" if self.defect.debt.progress >= Progress.INVALIDATED else "write"
 
     def _boundary(self, cfg: Cfg) -> str:
-        return f"{cfg.name}() returns to callers that were not analysed, with the write {self._state()}"
+        return f"{cfg.name}() returns to callers that were not analysed, with the {self._what()} {self._state()}"
 
 
 def _orders(cfg: Cfg) -> bool:

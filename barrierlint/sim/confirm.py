@@ -25,7 +25,8 @@ _IMPROVE = 64
 _PAGE = re.compile(r"\bx\b")  # what the scenario calls the page
 _LEVEL = re.compile(r"( fault on .*, level )3$")
 _LONGEST = 24
-_OWN_PE_RULES = frozenset({"BL001", "BL002", "BL003", "BL004"})
+_OTHER_PE_RULES = frozenset({"BL005", "BL105"})
+"""Rules whose defect may be that another PE is left out; the others speak of the PE that writes."""
 
 
 def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -> Confirmation:
@@ -37,7 +38,7 @@ def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -
         return Confirmation(Verdict.UNDECIDED, reason=_unmodelled(finding))
     setting = Setting(parse_features(features))
     outcome = _run(story, setting, budget)
-    if outcome.result is Result.FORBIDDEN and finding.rule not in _OWN_PE_RULES and scenario.narrow_or_local(story):
+    if outcome.result is Result.FORBIDDEN and finding.rule in _OTHER_PE_RULES and scenario.narrow_or_local(story):
         # What reaches one PE only is a defect where another PE walks the tables: let a second PE make the access.
         story = replace(story, remote=True)
         outcome = _run(story, setting, budget)
@@ -60,7 +61,7 @@ def litmus_of(finding: Finding) -> str:
     story = scenario.scenario_of(finding) if finding.claim is Claim.DEPENDS else None
     if story is None:
         return ""
-    remote = finding.rule not in _OWN_PE_RULES and scenario.narrow_or_local(story)
+    remote = finding.rule in _OTHER_PE_RULES and scenario.narrow_or_local(story)
     if remote and _run(story, Setting(), BUDGET).result is not Result.ALLOWED:
         story = replace(story, remote=True)
     return print_litmus(story, finding.rule)

@@ -45,6 +45,9 @@ _VALUE = "X3"
 VALID = Descriptor(SYMBOLS.physical("x")).encode()
 MOVED = Descriptor(SYMBOLS.physical("z")).encode()
 INVALID = Descriptor(SYMBOLS.physical("x"), valid=0).encode()
+_EARLY = "BL102"
+BROKEN = DescriptorWrite(const(SYMBOLS.table("x")), const(INVALID), Transition.BREAK)
+"""The write before a TLBI of which the witness shows none."""
 _LEVELS = re.compile(r"\b(?P<linux>pmd_t|pud_t|p4d_t)\b|\bpt_element(?:_common)?<(?P<above>[0-3])>")
 _BROADCAST = ("is", "os", "isnxs", "osnxs")
 
@@ -70,21 +73,36 @@ class Scenario:
 
 
 def scenario_of(finding: Finding) -> Scenario | None:
-    """Return the scenario of `finding`; None if its witness writes no descriptor."""
+    """Return the scenario of `finding`; None if its witness neither writes a descriptor nor issues a TLBI.
+
+    A TLBI's comes after a break that is complete up to there. A path that ends in a TLBI goes on as code at its best
+    would; after one that makes the descriptor valid again the old page must not be seen.
+    """
     path = finding.witness.steps
     main = finding.witness.write
-    if not isinstance(main.event, DescriptorWrite):
+    if not isinstance(main.event, DescriptorWrite | Tlbi):
         return None
-    transition = main.event.transition
-    if transition is Transition.UNKNOWN:
-        transition = Transition.MAKE
-    steps: list[Step] = []
-    for index, step in enumerate(path[:-1]):
+    last = path[-1].event
+    write = main.event if isinstance(main.event, DescriptorWrite) else BROKEN
+    transition = transition_of(write)
+    remade = isinstance(last, DescriptorWrite) and last is not main.event
+    steps = [] if write is main.event else [Step(event) for event in _before_tlbi(finding)]
+    for index, step in enumerate(path if isinstance(last, Tlbi) else path[:-1]):
         if step.event is not None:
             written = transition if step is main else None
-            steps += [Step(event, index) for event in _concrete(step.event, main.event, written)]
-    last = path[-1]
-    return Scenario(tuple(steps), transition, _dependent(last.event, len(path) - 1))
+            steps += [Step(event, index) for event in _concrete(step.event, write, written)]
+    if isinstance(last, DescriptorWrite) and remade:
+        transition = Transition.CHANGE
+        steps.append(Step(_write(last, MOVED), len(path) - 1))
+    elif isinstance(last, Tlbi):
+        steps += [Step(Dsb(Shareability.ISH)), Step(ContextSync("isb"))]
+    return Scenario(tuple(steps), transition, _dependent(None if remade else last, len(path) - 1))
+
+
+def _before_tlbi(finding: Finding) -> list[Event]:
+    """A break of which the witness shows the TLBI first: complete up to there, unless the rule is that it is not."""
+    written: list[Event] = [_write(BROKEN, INVALID)]
+    return written if finding.rule == _EARLY else [*written, Dsb(Shareability.ISH, Accesses.ST)]
 
 
 def _dependent(event: Event | None, source: int) -> Step:

@@ -77,7 +77,7 @@ CASES = [
     ("break, no last DSB", finding([DSB_ST, TLBI, ISB], BREAK), Verdict.CONFIRMED),
     ("break, no ISB", finding([DSB_ST, TLBI, DSB], BREAK), Verdict.CONFIRMED),
     ("break, whole", finding([DSB_ST, TLBI, DSB, ISB], BREAK), Verdict.REFUTED),
-    ("break, local, another PE", finding([DSB_ST, LOCAL, DSB, ISB], BREAK, "BL012"), Verdict.CONFIRMED),
+    ("break, local, another PE", finding([DSB_ST, LOCAL, DSB, ISB], BREAK, "BL105"), Verdict.CONFIRMED),
     ("break, DSB NSH, another PE", finding([DSB_ST, TLBI, DSB_NSH, ISB], BREAK, "BL005"), Verdict.CONFIRMED),
     ("change, no break", finding([DSB, ISB], CHANGE, "BL020"), Verdict.CONFIRMED),
     ("change, store", finding([DSB, ISB], CHANGE, "BL020", STORE), Verdict.CONFIRMED),

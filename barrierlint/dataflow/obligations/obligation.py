@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from barrierlint.dataflow.debts import Debt
+from barrierlint.dataflow.debts import Debt, Progress
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
-from barrierlint.events import DescriptorWrite, Event, Transition
+from barrierlint.events import Call, DescriptorWrite, Event, Transition
 from barrierlint.terms import Term
 
 
@@ -28,10 +28,26 @@ class Birth:
     evidence: tuple[str, ...] = ()
     maps: frozenset[Term] = frozenset()
     seen: frozenset[str] = frozenset()
+    progress: Progress = Progress.WRITTEN
 
 
 def never(_state: State, _event: Event) -> None:
     """No event depends, none bears."""
+
+
+def unaffected(debt: Debt, _call: Call) -> Debt | None:
+    """A call whose body was not seen pays nothing."""
+    return debt
+
+
+def indifferent(_debt: Debt) -> bool:
+    """Loops count as they are."""
+    return False
+
+
+def as_it_is(debt: Debt, _event: Event) -> Debt:
+    """A defect shows the debt as the event finds it."""
+    return debt
 
 
 def always(_debt: Debt) -> bool:
@@ -50,8 +66,10 @@ class Obligation:
 
     `pay` gives the debt of a state after an event (None: paid), `relate` how an event depends on it (None: not at
     all), `bear` what another event than a descriptor write bears; writes bear it by their `transitions`, provided
-    that `presume` can be learnt in the newborn state. `open` says whether it is a defect to leave the analysed code
-    with it. An event is first related, then pays.
+    that `presume` can be learnt in the newborn state, whose debt it may refine. `open` says whether it is a defect to
+    leave the analysed code with it, `unseen` what a call of a function that is not here pays. `slots`: a later write
+    of the same descriptor depends on it. `shown` adds to the debt of a defect what the event it ends in says of it.
+    `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. An event is first related, then pays.
     """
 
     kind: str
@@ -61,3 +79,7 @@ class Obligation:
     bear: Callable[[State, Event], Birth | None] = never
     presume: Callable[[State, DescriptorWrite], bool] = nothing
     open: Callable[[Debt], bool] = always
+    unseen: Callable[[Debt, Call], Debt | None] = unaffected
+    slots: bool = False
+    shown: Callable[[Debt, Event], Debt] = as_it_is
+    invalidated_by_loops: Callable[[Debt], bool] = indifferent

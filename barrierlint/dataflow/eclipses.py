@@ -1,0 +1,85 @@
+"""Which defects others make superfluous, and which are none after all: one mistake is to be told once.
+
+A TLBI on the path of a write's defect is that defect's; a write taken for a make owes what a break of it would as well;
+where nothing in the program reaches other PEs, nobody is left out. What it does not model: two mistakes in one place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from barrierlint.cfg.graph import Cfg, Program
+from barrierlint.dataflow.debts import BREAK, MAKE, Progress, Site
+from barrierlint.dataflow.invalidations import is_broadcast
+from barrierlint.dataflow.obligations.breaks import ASSUMED, LOCAL
+from barrierlint.dataflow.relations import Relation
+from barrierlint.dataflow.witness import Defect
+from barrierlint.events import Assign, Dsb, Shareability, Tlbi
+
+
+def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
+    """`defects` without those that another one of them, or the program as a whole, makes superfluous."""
+    shared, broadcasts = is_shared(program), invalidates_others(program)
+    found = [d for d in defects if d.debt.progress is not Progress.LOCAL or _concerns_others(d, shared, broadcasts)]
+    told = {site for defect in found if not _is_bare(defect) for site in _invalidations(defect, program.functions)}
+    made = {defect.leaf.site for defect in found if defect.debt.kind == MAKE}
+    return [defect for defect in found if not _is_eclipsed(defect, told, made, program.functions)]
+
+
+def _concerns_others(defect: Defect, shared: bool, broadcasts: bool) -> bool:
+    return broadcasts if defect.debt.kind == BREAK and LOCAL in defect.debt.seen else shared
+
+
+def _is_bare(defect: Defect) -> bool:
+    """Whether a TLBI itself bears the debt."""
+    return defect.debt.kind == BREAK and defect.debt.subject != ""
+
+
+def _is_eclipsed(defect: Defect, told: set[Site], made: set[Site], functions: Mapping[str, Cfg]) -> bool:
+    if defect.debt.kind != BREAK:
+        return False
+    if _is_bare(defect):
+        return defect.leaf.site in told or _is_wrapper(functions[defect.leaf.site.function], defect)
+    only_isb = defect.debt.progress is Progress.DONE and ASSUMED in defect.debt.seen
+    return only_isb and defect.leaf.site in made
+
+
+def _invalidations(defect: Defect, functions: Mapping[str, Cfg]) -> Iterator[Site]:
+    if defect.debt.kind != BREAK:
+        return
+    for mark in defect.path:
+        steps = functions[mark.function].blocks[mark.block].steps
+        if mark.role in ("step", "access") and mark.step < len(steps) and isinstance(steps[mark.step].event, Tlbi):
+            yield Site(mark.function, mark.block, mark.step)
+
+
+def _is_wrapper(cfg: Cfg, defect: Defect) -> bool:
+    """Whether a function is an instruction by name: named after the operation, which is all it does.
+
+    What else is to be done is for who uses the name.
+    """
+    if defect.relation is not Relation.BOUNDARY or defect.path[-1].function != cfg.usr:
+        return False
+    does = [step.event for step in cfg.steps() if not isinstance(step.event, Assign)]
+    name = re.sub(r"[^a-z0-9]", "", cfg.name.lower())
+    return len(does) == 1 and isinstance(does[0], Tlbi) and does[0].op in name
+
+
+def is_shared(program: Program) -> bool:
+    """Whether the program itself says that other PEs walk its tables: it invalidates or waits in a wider domain."""
+    wide = (Shareability.ISH, Shareability.OSH)
+    return invalidates_others(program) or any(
+        isinstance(step.event, Dsb) and step.event.domain in wide
+        for cfg in program.functions.values()
+        for step in cfg.steps()
+    )
+
+
+def invalidates_others(program: Program) -> bool:
+    """Whether some TLBI of the program is a broadcast one."""
+    return any(
+        isinstance(step.event, Tlbi) and is_broadcast(step.event.op)
+        for cfg in program.functions.values()
+        for step in cfg.steps()
+    )
