@@ -50,7 +50,7 @@ def test_a_comment_hides_a_finding(run: Run, comment: str, line: int, alone: boo
         ("// barrierlint: ignore[BL002] another rule", 6, False, "bad.c:6:17: warning[suppression]: hides nothing"),
         ("// barrierlint: ignore[BL001] another line", 3, False, "hides nothing: no finding of BL001 here; remove it"),
         ("// barrierlint: ignore-function[BL001] behind it", 7, False, ""),
-        ("// barrierlint: ignore[BL01] mistyped", 6, False, "unknown rule 'BL01': did you mean BL001?"),
+        ("// barrierlint: ignore[BL0011] mistyped", 6, False, "unknown rule 'BL0011': did you mean BL001?"),
         ("// barrierlint: ignor[BL001] mistyped", 6, False, "unknown word 'ignor'"),
         ("// barrierlint: ignore BL001", 6, False, "name the rules: ignore[BL001] reason"),
     ],

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from barrierlint.dataflow.debts import Progress
+from barrierlint.dataflow.debts import MAKE, Progress
 from barrierlint.dataflow.ordering import analyse
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.witness import Defect
@@ -81,6 +81,7 @@ def defects(code: list[Event], write: Event) -> list[Defect]:
     cfg = straight("f", " ".join(REGISTERS), *code)
     made = [number for number, item in enumerate(cfg.steps()) if item.event is write]
     found = [member for group in analyse(program(cfg)).groups for member in group.members]
+    found = [defect for defect in found if defect.debt.kind == MAKE]
     return [defect for defect in found if any(leaf.site.step in made for leaf in defect.debt.leaves)]
 
 
