@@ -188,7 +188,8 @@ def bear(state: State, event: Event) -> Birth | None:
 
 def presume(born: State, write: DescriptorWrite) -> bool:
     """The old descriptor was valid, as far as that is open, and the new one is not merely more permissive."""
-    assert born.debt is not None and write.old is not None
+    assert born.debt is not None
+    assert write.old is not None
     facts = born.facts
     old, new = known_bits(write.old, facts.bits), known_bits(write.value, facts.bits)
     if not facts.learn_bits(write.old, VALID, 0):
