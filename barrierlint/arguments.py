@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from barrierlint import __version__
 
@@ -48,8 +48,11 @@ class Format(argparse.Action):
         setattr(namespace, self.dest, pairs)
 
 
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Parse the command line; without a command it is `check`. Words after `--` are `flags` (None without `--`)."""
+def parse(words: Sequence[str], defaults: Mapping[str, object] | None = None) -> argparse.Namespace:
+    """Parse the command line; without a command it is `check`. Words after `--` are `flags` (None without `--`).
+
+    `defaults` take the place of the options' own, by name; options that a command does not have are passed over.
+    """
     words = list(words)
     flags: tuple[str, ...] | None = None
     if "--" in words:
@@ -58,6 +61,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if words and words[0] not in (*COMMANDS, "-h", "--help", "-V", "--version"):
         words.insert(0, "check")
     top = parser()
+    if defaults:
+        _set_defaults(top, defaults)
     space = top.parse_args(words)
     if getattr(space, "write_baseline", None) and space.diff_base:
         top.error("argument --write-baseline: not with --diff-base, which shows a part of the findings only")
@@ -65,11 +70,22 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     return space
 
 
+def _set_defaults(top: argparse.ArgumentParser, defaults: Mapping[str, object]) -> None:
+    for command in commands_of(top).values():
+        own = {action.dest for action in command._actions}
+        command.set_defaults(**{name: value for name, value in defaults.items() if name in own})
+
+
+def commands_of(top: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    """Return the parsers of the commands."""
+    actions = (action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    found: Mapping[str, argparse.ArgumentParser] = next(actions).choices
+    return found
+
+
 def subparser(command: str) -> argparse.ArgumentParser:
     """Return the parser of one command, for its help text."""
-    actions = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
-    found: argparse.ArgumentParser = next(actions).choices[command]
-    return found
+    return commands_of(parser())[command]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -139,6 +155,12 @@ def _explain(to: argparse.ArgumentParser) -> None:
 
 def _inputs(to: argparse.ArgumentParser) -> None:
     group = to.add_argument_group("inputs")
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="configuration (default: .barrierlint.yaml or [tool.barrierlint] of pyproject.toml, searched upwards)",
+    )
+    group.add_argument("--no-config", action="store_true", help="read no configuration")
     group.add_argument(
         "-p",
         dest="database",

@@ -42,6 +42,7 @@ def main(words: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     space = arguments.parse(words)
     try:
+        space = configured(words, space)
         return COMMANDS[space.command](space)
     except KeyboardInterrupt:
         complain("interrupted")
@@ -50,13 +51,32 @@ def main(words: Sequence[str]) -> int:
         return _failed(error, getattr(space, "verbose", False))
 
 
+def configured(words: Sequence[str], space: Namespace) -> Namespace:
+    """The options with those of the configuration in place of the defaults; commands without inputs have none."""
+    from pathlib import Path
+
+    if not hasattr(space, "no_config") or space.no_config:
+        return space
+    from barrierlint import configuration
+
+    paths = [Path(path) for path in getattr(space, "paths", [])] or [Path()]
+    path = Path(space.config) if space.config else configuration.find(paths[0].resolve())
+    if path is None:
+        return space
+    found = configuration.load(path)
+    filled = arguments.parse(words, found.values)
+    filled.config = found.path
+    return filled
+
+
 def _failed(error: Exception, verbose: bool) -> int:
     """Say what went wrong in a line. What is not the user's doing is an input we could not analyse."""
+    from barrierlint.configuration import ConfigurationError
     from barrierlint.inputs import InputError
     from barrierlint.models import ModelError
     from barrierlint.source import SourceError
 
-    if isinstance(error, (CommandError, InputError, ModelError, SourceError)):
+    if isinstance(error, (CommandError, ConfigurationError, InputError, ModelError, SourceError)):
         complain(str(error))
         return USAGE
     if verbose:

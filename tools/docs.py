@@ -9,6 +9,7 @@ What it does not write: prose that is not in a rule, a fixture or the parser.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from barrierlint import arguments
+from barrierlint.configuration import schema
 from barrierlint.finding import RuleInfo
 from barrierlint.inputs import Request
 from barrierlint.pipeline import Options, all_rules, run
@@ -42,6 +44,7 @@ def pages() -> dict[Path, str]:
     rules = all_rules()
     found = {ROOT / "docs" / "rules" / f"{rule.id}.md": rule_page(rule) for rule in rules}
     found[ROOT / "docs" / "rules" / "README.md"] = index(rules)
+    found[ROOT / "barrierlint" / "barrierlint.schema.json"] = json.dumps(schema(), indent=1) + "\n"
     for page in sorted((ROOT / "docs").glob("*.md")):
         found[page] = renewed(page.read_text(encoding="utf-8"))
     readme = ROOT / "README.md"

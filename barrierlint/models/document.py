@@ -129,16 +129,16 @@ def suggest(word: str, known: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
 
 
-def read(path: Path, shown: str) -> Node:
-    """Parse the file; `shown` is its name in messages."""
+def read(path: Path, shown: str, what: str = "a model") -> Node:
+    """Parse the file; `shown` is its name in messages, `what` what it is to be."""
     import yaml
 
     try:
         if path.stat().st_size > MAXIMUM_SIZE:
-            raise ModelError(f"{shown}:1:1: larger than {MAXIMUM_SIZE} bytes; a model is a short list of names")
+            raise ModelError(f"{shown}:1:1: larger than {MAXIMUM_SIZE} bytes; {what} is a short list of names")
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ModelError(f"{shown}:1:1: not UTF-8 text (byte {error.start}); save the model as UTF-8") from None
+        raise ModelError(f"{shown}:1:1: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
         raise ModelError(f"{shown}:1:1: cannot be read ({error.strerror}); check the path") from None
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -154,5 +154,5 @@ def read(path: Path, shown: str) -> Node:
         first = (str(error).splitlines() or ["unreadable"])[0]
         raise ModelError(f"{shown}:1:1: not YAML ({first}); check for control characters") from None
     if root is None:
-        raise ModelError(f"{shown}:1:1: empty; a model needs at least 'name: …'")
+        raise ModelError(f"{shown}:1:1: empty; {what} needs at least one 'key: value'")
     return Node(root, shown)
