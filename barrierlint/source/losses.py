@@ -21,7 +21,7 @@ _FLAG = re.compile(
     r"unable to execute|no such file or directory: '|invalid integral value|unrecognized|not supported|"
     r"the clang compiler does not support"
 )
-_HARMLESS = ("arithmetic on a pointer to void", "arithmetic on pointers to void")  # gcc's extension is read as gcc does
+HARMLESS = ("arithmetic on a pointer to void", "arithmetic on pointers to void")  # gcc's extension is read as gcc does
 _WORDS = frozenset(("if", "for", "while", "switch", "catch", "operator", "__attribute__", "alignas", "asm", "defined"))
 _WORDS |= frozenset(("int", "void", "long", "char", "short", "unsigned", "signed", "bool", "return", "sizeof"))
 _HEAD = re.compile(rb"([A-Za-z_~]\w*)\s*\(")
@@ -40,7 +40,7 @@ def sort_diagnostics(
             continue
         path = places.path(file)
         span = Span(path, line, column, line, column) if file else None
-        if message.startswith(_HARMLESS):
+        if message.startswith(HARMLESS):
             continue
         missing = _MISSING.search(message)
         if missing:

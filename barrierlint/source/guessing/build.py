@@ -1,0 +1,112 @@
+"""What the makefiles above a file say of how it is compiled: macros and forced includes, never run, only read.
+
+Only assignments count that hold without condition, of variables that name C flags, with words that have no variables in
+them. It does not understand any build system.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from barrierlint.source.guessing.ranking import architecture, rank
+from barrierlint.source.guessing.tree import Tree
+
+_MAKEFILE = re.compile(r"(?:GNU)?[Mm]akefile(?:\.\w+)?|Kbuild|\w+\.mk|Kconfig\.include")
+_ASSIGNMENT = re.compile(r"^[ ]*(?:export\s+|override\s+)?([\w.\-]+)[ \t]*(?:\+|:|::|\?)?=[ \t]*(.*)$")
+_FLAGS = re.compile(r"(?:\w*_|)(?:CFLAGS|CPPFLAGS|COMPFLAGS|CCFLAGS|C_FLAGS|COMPILEFLAGS|INCLUDES?|DEFINES)(?:-y|_\w+)?|\w*INCLUDE")
+_ASIDE = re.compile(
+    r"HOST|USER|MODULE|LTO|EFI|CHECK|TEST|TOOL|BUILD_C|AFLAGS|ASFLAGS|LDFLAGS|DTC|LATE|REMOVE|BINDGEN|RUST|BOOTSTRAP|SPARSE"
+)
+_VARIABLE = re.compile(r"\$\(\w+\)/?|\$\{\w+\}/?|^\./")
+_MACRO = re.compile(r"-D([A-Za-z_]\w*)(?:=(.*))?", re.DOTALL)
+_BARE = re.compile(r"[A-Z_]\w*(?:=.*)?")
+_VALUE = re.compile(r"^[ \t]*(?:export\s+|\$\(eval\s+)?([A-Za-z_]\w*)[ \t]*(?::|::|\?)?=[ \t]*([^\s#]+)[ \t]*(?:#.*)?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one word of a makefile says: a macro with its value, or (value None) a forced include, and where."""
+
+    name: str
+    value: str | None
+    where: str
+
+
+def said(tree: Tree, folder: str) -> list[Said]:
+    """Return the macros and forced includes that makefiles in `folder` and above it give to every C file."""
+    found: dict[tuple[str, bool], Said] = {}
+    for path in tree.ascending(folder, _MAKEFILE):
+        for line, words, bare in _assignments(tree.text(path).decode("utf-8", "replace")):
+            for one in _words(words, f"{path}:{line}", bare):
+                found.setdefault((one.name, one.value is None), one)
+    return list(found.values())
+
+
+def _assignments(text: str) -> Iterator[tuple[int, str, bool]]:
+    """The unconditional assignments to variables of C flags: line, value, and whether it lists macros without -D."""
+    held: list[bool] = []
+    number = 0
+    for joined in re.split(r"(?<!\\)\n", text):
+        here, number = number + 1, number + joined.count("\n") + 1
+        line = joined.replace("\\\n", " ")
+        word = line.split(maxsplit=1)[0] if line.split() else ""
+        if word in ("ifeq", "ifneq", "ifdef", "ifndef"):
+            held.append(_about_goals(line))
+        elif word == "endif" and held:
+            held.pop()
+        elif all(held) and not line.startswith("\t"):
+            found = _ASSIGNMENT.match(line)
+            if found and _FLAGS.fullmatch(found[1]) and not _ASIDE.search(found[1]):
+                yield here, _resolved(found[2], text), "DEFINES" in found[1]
+
+
+def _about_goals(line: str) -> bool:
+    """Whether a condition is about how make was called, not about what is built: its variables are make's own."""
+    names = re.findall(r"[A-Za-z_][\w-]*", re.sub(r"\b(?:ifn?eq|ifn?def|filter|findstring|origin|words|strip)\b", " ", line))
+    return all(name.islower() or name.startswith(("KBUILD_", "MAKECMDGOALS")) for name in names)
+
+
+def _resolved(text: str, makefile: str) -> str:
+    """`text` with variables that the same makefile gives a plain value replaced by it."""
+    known = {found[1]: found[2] for found in _VALUE.finditer(makefile) if "$" not in found[2]} if "$(" in text else {}
+    return re.sub(r"\$\((\w+)\)", lambda found: known.get(found[1], found[0]), text)
+
+
+def _words(text: str, where: str, bare: bool) -> Iterator[Said]:
+    try:
+        words = shlex.split(text.split("#")[0])
+    except ValueError:
+        words = text.split()
+    following = iter(words)
+    for word in following:
+        word = f"-D{word}" if bare and _BARE.fullmatch(word) else word
+        if word in ("-include", "-imacros"):
+            path = _VARIABLE.sub("", next(following, ""))
+            if path.endswith((".h", ".hpp")) and "$" not in path:
+                yield Said(path, None, where)
+        elif (macro := _MACRO.fullmatch(word)) and "$" not in word:
+            yield Said(macro[1], "1" if macro[2] is None else macro[2], where)
+
+
+def value(tree: Tree, near: str, name: str) -> tuple[str, str]:
+    """Return what makefiles assign to `name`, the nearest first, and where; ("", "") if none gives a plain value."""
+    word = name.encode()
+    for path in (*tree.ascending(near, _MAKEFILE), *_makefiles(tree, near)):
+        raw = tree.text(path)
+        if word not in raw:
+            continue
+        text = raw.decode("utf-8", "replace")
+        for hit in _VALUE.finditer(text):
+            found = _resolved(_resolved(hit[2], text), text) if hit[1] == name else "$"
+            if "$" not in found:
+                return found, f"{path}:{text.count(chr(10), 0, hit.start()) + 1}"
+    return "", ""
+
+
+def _makefiles(tree: Tree, near: str) -> list[str]:
+    """The `.mk` files of the tree that serve no other architecture, the best first."""
+    found = [path for name, paths in tree.names.items() if name.endswith(".mk") for path in paths]
+    return sorted((path for path in found if architecture(path) != 3), key=lambda path: rank(path, near))

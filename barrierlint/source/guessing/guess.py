@@ -1,0 +1,98 @@
+"""What was guessed of how a file is compiled, each with where it comes from; as arguments, as text, as JSON.
+
+A `Guess` is a value: two equal ones compile a file alike. Paths in it are relative to the tree. It does not hold how it was
+found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+
+PLACE = ".barrierlint-cache/guessed"
+"""The folder in the tree, which need not exist, that stubs and the prelude pretend to lie in."""
+
+PRELUDE = "prelude.h"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A macro with its parameters (None: object-like), its value, and where the value was found."""
+
+    name: str
+    value: str
+    parameters: str | None = None
+    where: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The macro as a compiler's -D takes it."""
+        return f"{self.name}{self.parameters or ''}={self.value}"
+
+    @property
+    def text(self) -> str:
+        """The macro as a preprocessor directive, kept from redefining what is defined."""
+        head = f"{self.name}{self.parameters or ''}"
+        return f"#ifndef {self.name}\n#define {head} {self.value}\n#endif\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Include directories, forced includes, macros, headers taken for empty, and declarations put before the file.
+
+    `borrowed` are headers read from where no directory of the search path leads, by the name they are included by. A forced include in angle brackets is the compiler's. `needs_host` where headers of the machine's libraries are used. Values of the mappings say where each comes from.
+    """
+
+    includes: dict[str, str] = field(default_factory=dict)
+    forced: dict[str, str] = field(default_factory=dict)
+    macros: dict[str, Macro] = field(default_factory=dict)
+    stubs: dict[str, str] = field(default_factory=dict)
+    borrowed: dict[str, str] = field(default_factory=dict)
+    declarations: dict[str, str] = field(default_factory=dict)
+    needs_host: bool = True
+
+    def __bool__(self) -> bool:
+        """Whether anything was guessed."""
+        return bool(self.includes or self.forced or self.macros or self.stubs or self.borrowed or self.declarations)
+
+    def arguments(self, root: str) -> list[str]:
+        """Return compiler arguments that carry this out; they need the files of `unsaved` in memory."""
+        words = [] if self.needs_host else ["-nostdinc"]
+        words += [f"-I{os.path.join(root, folder)}" for folder in self.includes]
+        if self.stubs or self.borrowed:
+            words.append(f"-idirafter{os.path.join(root, PLACE)}")
+        if self.macros:
+            words += ["-include", os.path.join(root, PLACE, PRELUDE)]
+        for path in self.forced:
+            words += ["-include", path[1:-1] if path.startswith("<") else os.path.join(root, path)]
+        if self.declarations:
+            words += ["-include", os.path.join(root, PLACE, "declarations.h")]
+        return words
+
+    def unsaved(self, root: str) -> dict[str, str]:
+        """Return the files that exist in memory only, by absolute path."""
+        place = os.path.join(root, PLACE)
+        files = {os.path.normpath(os.path.join(place, name)): "" for name in self.stubs}
+        for name, path in self.borrowed.items():
+            files[os.path.normpath(os.path.join(place, name))] = f'#include "{os.path.join(root, path)}"\n'
+        if self.macros:
+            files[os.path.join(place, PRELUDE)] = "".join(one.text for one in self.macros.values())
+        if self.declarations:
+            files[os.path.join(place, "declarations.h")] = "".join(f"{one}\n" for one in self.declarations)
+        return files
+
+    def dump(self) -> str:
+        """Return this as JSON."""
+        parts = {
+            "version": VERSION,
+            "includes": self.includes,
+            "forced": self.forced,
+            "macros": [[one.name, one.value, one.parameters, one.where] for one in self.macros.values()],
+            "stubs": self.stubs,
+            "borrowed": self.borrowed,
+            "declarations": self.declarations,
+            "needs_host": self.needs_host,
+        }
+        return json.dumps(parts, indent=0)

@@ -1,0 +1,85 @@
+"""Which of several files in a tree is meant: AArch64 before what names no architecture, other architectures last;
+what serves the build before what serves tests and tools; nearest first; what is generic before one board's.
+
+It judges by the words of paths alone, and does not look into files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+
+AARCH64 = frozenset(("aarch64", "arm64", "armv8", "armv8a", "armv9", "armv9a", "aa64"))
+ARM = frozenset(("arm", "arm32", "arch32"))
+_OTHER = re.compile(
+    r"x86|x64|x86[-_]?64|amd64|i[3-6]86|ia32|ia64|em64t|riscv(?:32|64|hart)?|rv(?:32|64)|mips(?:32|64|el)?|powerpc(?:64)?|"
+    r"ppc(?:32|64)?(?:le)?|sparc(?:32|64|v9)?|s390x?|m68k|sh[2-5]?|superh|arc|xtensa|loongarch(?:32|64)?|loongson|alpha|"
+    r"hexagon|nios2|microblaze|openrisc|or1k|csky|aarch32|arm32|armv[4-7](?:-?[arm])?|thumb|cortexm|cortexr|avr(?:32)?|um|"
+    r"parisc|hppa|tile|nds32|rx|unicore32|blackfin|h8300|ebc|z80|renesas|ceva|sim|hosted|sandbox|linuxu|win32|windows|vax"
+)
+_APART = frozenset(
+    "test tests testing testsuite unittest unittests selftest selftests mock mocks tool tools scripts doc docs documentation "
+    "sample samples example examples hosttools fuzz bench benchmark benchmarks tftf".split()
+)
+_ASIDE = _APART | frozenset(
+    "unit util utils host contrib third_party thirdparty 3rdparty external vendor compat stub stubs staging userspace user "
+    "userland apps bin sbin cmd bootloader boot efi efi_loader purgatory libstub build".split()
+)
+_GENERIC = ("qemu", "virt", "generic", "default", "template", "common", "fvp", "vexpress")
+_SPLIT = re.compile(r"[-_.+]")
+
+
+@lru_cache(maxsize=100_000)
+def architecture(folder: str) -> int:
+    """Return 0 where the path names AArch64 last, 1 for Arm in general, 2 where it names none, 3 for another one."""
+    found = 2
+    for part in folder.lower().split("/"):
+        words = {part, *_SPLIT.split(part)}
+        joined = part.replace("-", "").replace("_", "")
+        if words & AARCH64 or joined in AARCH64:
+            found = 0
+        elif _OTHER.fullmatch(joined) or any(_OTHER.fullmatch(word) for word in words):
+            found = 3
+        elif words & ARM and found != 0:
+            found = 1
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def aside(folder: str) -> int:
+    """Return how many parts of the path say that it serves no kernel: tests, tools, examples."""
+    return sum(part in _ASIDE for part in folder.lower().split("/"))
+
+
+@lru_cache(maxsize=100_000)
+def apart(folder: str) -> int:
+    """Return how many parts of the path say that it is not even built with the kernel."""
+    return sum(part in _APART for part in folder.lower().split("/"))
+
+
+def distance(folder: str, other: str) -> int:
+    """Return the number of steps from one folder to another, up and down again."""
+    left, right = (one.split("/") if one else [] for one in (folder, other))
+    shared = len(os.path.commonprefix([left, right]))
+    return len(left) + len(right) - 2 * shared
+
+
+def rank(path: str, near: str, beside: str | None = None) -> tuple[int, int, int, int, int, str]:
+    """Return the key that sorts candidates seen from folder `near`, the best first; paths are relative to the tree.
+
+    The folder `beside`, of the file that asks, counts for distance too.
+
+    What the asking folder itself is for (tests, another architecture) counts for nothing against a candidate.
+    """
+    folder = os.path.dirname(path)
+    common = os.path.commonpath([folder, near]) if folder and near else ""
+    own = architecture(folder)
+    if own == 1 and architecture(common) == 1:
+        own = 0
+    elif own == 1 and architecture(near) == 0:
+        own = 2
+    board = next((at for at, word in enumerate(_GENERIC) if word in folder.lower()), len(_GENERIC))
+    beyond = max(0, aside(folder) - aside(common))
+    far = min(distance(folder, near), distance(folder, near if beside is None else beside))
+    return (own == 3, beyond, own, far, board, path)

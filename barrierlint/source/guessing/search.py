@@ -1,0 +1,217 @@
+"""The search for a guess: parse, see what is missing, look for it in the tree, parse again, until nothing changes.
+
+Headers that are missing are settled first, all at once. Then names that are unknown: a macro that hides them, a macro or
+a header of the tree that defines them. A change that makes the file worse is taken back, in halves. At most `PARSES` parses
+and `SECONDS` seconds are spent on a file, and each name is looked for once, so that the search ends whatever it finds.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from barrierlint.source.guessing import build, proposals
+from barrierlint.source.guessing.diagnosis import Diagnosis, Ill, Problem, diagnose
+from barrierlint.source.guessing.guess import PLACE, Guess, Macro
+from barrierlint.source.guessing.proposals import Change, Proposer
+from barrierlint.source.guessing.ranking import apart, architecture
+from barrierlint.source.guessing.tree import Tree
+from barrierlint.source.language import library_directories
+
+PARSES = 90
+SECONDS = 25.0
+ROUNDS = 14
+_OWN = 3
+_LAYERS = 40
+
+
+@dataclass(slots=True)
+class Search:
+    """The state of guessing for one file."""
+
+    tree: Tree
+    file: str
+    base: tuple[str, ...]
+    parses: int = 0
+    until: float = field(default_factory=lambda: time.monotonic() + SECONDS)
+    hopeless: set[str] = field(default_factory=set)
+    wanted: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def near(self) -> str:
+        """The folder of the file, relative to the tree."""
+        return os.path.dirname(self.tree.relative(self.file) or "")
+
+    @property
+    def spent(self) -> bool:
+        """Whether the budget is used up."""
+        return self.parses >= PARSES or time.monotonic() > self.until
+
+    def look(self, guess: Guess, bodies: bool = True) -> Diagnosis:
+        """Parse the file under `guess`."""
+        self.parses += 1
+        words = [*self.base, *guess.arguments(self.tree.root)]
+        return diagnose(self.file, words, guess.unsaved(self.tree.root), bodies)
+
+
+def search(tree: Tree, file: str, base: Sequence[str], seed: Guess | None = None) -> tuple[Guess, Diagnosis, Diagnosis]:
+    """Return the best guess for `file`, and what is wrong with it before and after.
+
+    `base` are the arguments that are known; `seed` is what served another file of the tree.
+    """
+    state = Search(tree, file, tuple(base))
+    before = state.look(Guess())
+    if not before.problems:
+        return Guess(), before, before
+    guess, now = settled(state, _start(state, seed))
+    proposer = Proposer(tree, state.near, file)
+    for stage in (proposer.revealing, proposer.from_tree, proposer.from_nowhere):
+        guess, now = _rounds(state, guess, now, stage)
+    guess, now = _without_idle(state, guess, now)
+    if now.own > before.own:
+        return Guess(), before, before
+    return proposals.pruned(tree, guess, now), before, now
+
+
+def _start(state: Search, seed: Guess | None) -> Guess:
+    """What is known without a parse: what served another file, and what makefiles say."""
+    guess = replace(seed, needs_host=False) if seed else Guess(needs_host=False)
+    macros, forced = dict(guess.macros), dict(guess.forced)
+    for one in build.said(state.tree, state.near):
+        if one.value is not None:
+            macros.setdefault(one.name, Macro(one.name, one.value, None, one.where))
+        elif found := state.tree.ending_in(one.name, state.near):
+            forced.setdefault(found[0], one.where)
+    return replace(guess, macros=macros, forced=forced)
+
+
+def settled(state: Search, guess: Guess) -> tuple[Guess, Diagnosis]:
+    """Return `guess` with include directories and stubs for all headers that are missing, and the last diagnosis."""
+    for _ in range(_LAYERS):
+        seen = state.look(guess, bodies=False)
+        missing = [one for one in seen.missing if one.name not in state.hopeless]
+        if not missing or state.spent:
+            break
+        guess = _with_headers(state, guess, missing)
+    return guess, state.look(guess)
+
+
+def _with_headers(state: Search, guess: Guess, missing: Iterable[Problem]) -> Guess:
+    """`guess` with a place for each missing header: a directory, else the file alone, the machine's, an empty one."""
+    includes, stubs, borrowed, host = dict(guess.includes), dict(guess.stubs), dict(guess.borrowed), guess.needs_host
+    for one in {problem.name: problem for problem in reversed(list(missing))}.values():
+        path = _best(state, one)
+        folder = _folder(path, one.name) if path else None
+        shown = f"{one.name}, included by {_shown(state, one)}"
+        if not host and _on_machine(one.name) and (not path or "." not in one.name):
+            host = True
+        elif folder is not None and folder not in guess.includes and _searched(state, folder, path, one.name, guess):
+            includes.setdefault(folder, shown)
+        elif path and one.name not in borrowed and one.name not in stubs:
+            borrowed[one.name] = path
+        elif one.name not in stubs and not one.name.startswith("/"):
+            borrowed.pop(one.name, None)
+            stubs[one.name] = f"included by {_shown(state, one)}, found nowhere in the tree"
+        else:
+            state.hopeless.add(one.name)
+    return replace(guess, includes=includes, stubs=stubs, borrowed=borrowed, needs_host=host)
+
+
+def _searched(state: Search, folder: str, path: str, name: str, guess: Guess) -> bool:
+    """Whether to search all of `folder` for the sake of one header.
+
+    Not where it serves another architecture. Nor where it lies in a directory that is searched already, so that its
+    headers go by longer names, unless several are asked for by their short one.
+    """
+    if architecture(os.path.dirname(path)) == 3:
+        return False
+    state.wanted.setdefault(folder, set()).add(name)
+    near = state.near == folder or state.near.startswith(folder + "/")
+    beneath = any(folder.startswith(one + "/") for one in guess.includes if one != ".")
+    return near or not beneath or len(state.wanted[folder]) > 1
+
+
+def _shown(state: Search, one: Problem) -> str:
+    return f"{state.tree.relative(one.path) or one.path}:{one.line}"
+
+
+def _best(state: Search, one: Problem) -> str:
+    """The file that is meant by a header's name, "" if the tree has none; Kbuild's generic one before a foreign one."""
+    inside = state.tree.relative(one.path) if one.path else None
+    beside = os.path.dirname(inside) if inside and not inside.startswith(PLACE) else None
+    found = state.tree.ending_in(one.name, state.near, beside)
+    found = [path for path in found if apart(path) <= apart(state.near)]
+    if (not found or architecture(os.path.dirname(found[0])) == 3) and one.name.startswith("asm/"):
+        found = state.tree.ending_in(f"asm-generic/{one.name[4:]}", state.near, beside) or found
+    return found[0] if found else ""
+
+
+def _folder(path: str, name: str) -> str | None:
+    """The directory from which `name` leads to `path`; None if none does."""
+    parts = [part for part in name.split("/") if part not in (".", "")]
+    rest = [part for part in parts if part != ".."]
+    climbs = len(parts) - len(rest)
+    if not path.endswith("/".join(rest)):
+        return None
+    folder = "/".join(path.split("/")[: -len(rest)])
+    if climbs:
+        if climbs > 1 or len(rest) < 2:
+            return None
+        folder = f"{folder}/{rest[0]}" if folder else rest[0]
+    return folder or "."
+
+
+def _on_machine(name: str) -> bool:
+    folders = [*library_directories(True), *library_directories(False)]
+    return any(os.path.isfile(os.path.join(folder, name)) for folder in folders if folder != "-isystem")
+
+
+def cost(seen: Diagnosis) -> int:
+    """Return how bad a diagnosis is: lines with errors, those of the file itself above all."""
+    return seen.own * _OWN + (seen.total - seen.own)
+
+
+def _without_idle(state: Search, guess: Guess, now: Diagnosis) -> tuple[Guess, Diagnosis]:
+    """Drop forced headers that are not needed, after all: what they brought came by other changes."""
+    for path in [path for path, why in reversed(guess.forced.items()) if "akefile" not in why]:
+        if state.spent:
+            break
+        less = replace(guess, forced={one: why for one, why in guess.forced.items() if one != path})
+        seen = state.look(less)
+        if cost(seen) <= cost(now) and len(seen.missing) <= len(now.missing):
+            guess, now = less, seen
+    return guess, now
+
+
+def _rounds(
+    state: Search, guess: Guess, now: Diagnosis, stage: Callable[[Diagnosis, Guess], list[Change]]
+) -> tuple[Guess, Diagnosis]:
+    """Make the changes that a stage proposes, and those that it proposes then, while they help."""
+    for _ in range(ROUNDS):
+        if state.spent or not now.problems:
+            break
+        changes = stage(now, guess)
+        if not changes:
+            break
+        guess, now = _tried(state, guess, now, changes)
+    return guess, now
+
+
+def _tried(state: Search, guess: Guess, now: Diagnosis, changes: list[Change]) -> tuple[Guess, Diagnosis]:
+    """Make those of `changes` that do not make it worse: all of them, else each half by itself."""
+    changed = guess
+    for change in changes:
+        changed = change.made(changed)
+    if state.spent or changed == guess:
+        return guess, now
+    after, seen = settled(state, changed)
+    if cost(seen) < cost(now) or (cost(seen) == cost(now) and any(change.decides for change in changes)):
+        return after, seen
+    if len(changes) == 1:
+        return guess, now
+    half = len(changes) // 2
+    for part in (changes[:half], changes[half:]):
+        guess, now = _tried(state, guess, now, part)
+    return guess, now
