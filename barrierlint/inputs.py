@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path
@@ -51,11 +51,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file to parse: `path` for reports, `arguments` for libclang, and those of its command that were `dropped`."""
+    """One file to parse: `path` for reports, `arguments` for libclang, and those of its command that were `dropped`.
+
+    `unsaved` are files that exist in memory only, by absolute path; `guessed` whether the tree was asked for arguments.
+    """
 
     path: str
     arguments: tuple[str, ...]
     dropped: tuple[str, ...] = ()
+    unsaved: tuple[tuple[str, str], ...] = ()
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,10 @@ def collect(request: Request) -> Inputs:
         for item in _inputs(path, request, commands):
             files.setdefault(os.path.realpath(item.path), item)
     usable, unusable = _split(files.values())
-    about = (*_about_guesses(usable, request, commands, database), *_about_assembly(request, commands))
+    guesses: tuple[Notification, ...] = ()
+    if request.flags is None and not database:
+        usable, guesses = _guessed(usable)
+    about = (*guesses, *_about_guesses(usable, request, commands, database), *_about_assembly(request, commands))
     return Inputs(usable, (*about, *unusable))
 
 
@@ -216,6 +224,17 @@ def _unusable(path: str, stated: bool) -> str:
     return ""
 
 
+def _guessed(files: tuple[Input, ...]) -> tuple[tuple[Input, ...], tuple[Notification, ...]]:
+    """Files with the arguments that their trees suggest, and what was guessed."""
+    from barrierlint.source import guessing
+
+    answers, notes = guessing.guess([(item.path, item.arguments) for item in files])
+    return tuple(
+        replace(item, arguments=answer.arguments, unsaved=answer.unsaved, guessed=bool(answer.guess))
+        for item, answer in zip(files, answers, strict=True)
+    ), notes
+
+
 def _about_guesses(
     files: Sequence[Input], request: Request, commands: dict[str, source.CompileCommand], database: str
 ) -> Iterator[Notification]:
@@ -224,7 +243,7 @@ def _about_guesses(
     if dropped:
         text = f"compiler arguments that say nothing to the analysis were dropped: {' '.join(dropped)}"
         yield Notification("dropped-flag", text, severity=Severity.NOTE)
-    if request.flags is None and files and not database:
+    if request.flags is None and files and not database and not any(item.unsaved or item.guessed for item in files):
         words = " ".join(files[0].arguments)
         text = f"no compile_commands.json found, guessed `{words}` and the standard by the suffix; {HOW_TO_GET_ONE}"
         yield Notification("no-compile-database", text)

@@ -97,7 +97,8 @@ def lower(options: Options) -> Lowered:
     inputs = collect(options.request)
     models = load_models(options, [item.path for item in inputs.files])
     units, unparsed = attempts(
-        (item.path, partial(source.parse, Path(item.path), item.arguments)) for item in inputs.files
+        (item.path, partial(source.parse, Path(item.path), item.arguments, unsaved=dict(item.unsaved)))
+        for item in inputs.files
     )
     programs, unlowered = attempts(
         (listed([unit.path for unit in linked]), partial(cfg.lower, linked, models)) for linked in linkable(units)

@@ -16,14 +16,18 @@ from barrierlint.source.guessing.tree import Tree
 
 _MAKEFILE = re.compile(r"(?:GNU)?[Mm]akefile(?:\.\w+)?|Kbuild|\w+\.mk|Kconfig\.include")
 _ASSIGNMENT = re.compile(r"^[ ]*(?:export\s+|override\s+)?([\w.\-]+)[ \t]*(?:\+|:|::|\?)?=[ \t]*(.*)$")
-_FLAGS = re.compile(r"(?:\w*_|)(?:CFLAGS|CPPFLAGS|COMPFLAGS|CCFLAGS|C_FLAGS|COMPILEFLAGS|INCLUDES?|DEFINES)(?:-y|_\w+)?|\w*INCLUDE")
+_FLAGS = re.compile(
+    r"(?:\w*_|)(?:CFLAGS|CPPFLAGS|COMPFLAGS|CCFLAGS|C_FLAGS|COMPILEFLAGS|INCLUDES?|DEFINES)(?:-y|_\w+)?|\w*INCLUDE"
+)
 _ASIDE = re.compile(
     r"HOST|USER|MODULE|LTO|EFI|CHECK|TEST|TOOL|BUILD_C|AFLAGS|ASFLAGS|LDFLAGS|DTC|LATE|REMOVE|BINDGEN|RUST|BOOTSTRAP|SPARSE"
 )
 _VARIABLE = re.compile(r"\$\(\w+\)/?|\$\{\w+\}/?|^\./")
 _MACRO = re.compile(r"-D([A-Za-z_]\w*)(?:=(.*))?", re.DOTALL)
 _BARE = re.compile(r"[A-Z_]\w*(?:=.*)?")
-_VALUE = re.compile(r"^[ \t]*(?:export\s+|\$\(eval\s+)?([A-Za-z_]\w*)[ \t]*(?::|::|\?)?=[ \t]*([^\s#]+)[ \t]*(?:#.*)?$", re.MULTILINE)
+_VALUE = re.compile(
+    r"^[ \t]*(?:export\s+|\$\(eval\s+)?([A-Za-z_]\w*)[ \t]*(?::|::|\?)?=[ \t]*([^\s#]+)[ \t]*(?:#.*)?$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,9 @@ def _assignments(text: str) -> Iterator[tuple[int, str, bool]]:
 
 def _about_goals(line: str) -> bool:
     """Whether a condition is about how make was called, not about what is built: its variables are make's own."""
-    names = re.findall(r"[A-Za-z_][\w-]*", re.sub(r"\b(?:ifn?eq|ifn?def|filter|findstring|origin|words|strip)\b", " ", line))
+    names = re.findall(
+        r"[A-Za-z_][\w-]*", re.sub(r"\b(?:ifn?eq|ifn?def|filter|findstring|origin|words|strip)\b", " ", line)
+    )
     return all(name.islower() or name.startswith(("KBUILD_", "MAKECMDGOALS")) for name in names)
 
 

@@ -1,8 +1,8 @@
 """Conditional compilation: under which conditions a place in a file is read, and which macros would bring it about.
 
 `wants` answers with macros to define and macros that must stay undefined, or None where no choice of macros is known
-to do. Expressions are understood as far as configuration uses them: names, `defined`, numbers, comparisons, `!`, `&&`, `||`,
-and one-argument macros such as `IS_ENABLED(X)`. It does not know what is defined already.
+to do. Expressions are understood as far as configuration uses them: names, `defined`, numbers, comparisons, `!`, `&&`,
+`||`, and one-argument macros such as `IS_ENABLED(X)`. It does not know what is defined already.
 """
 
 from __future__ import annotations
@@ -197,7 +197,9 @@ def _tree(part: object) -> _Tree:
 
 def _name(name: str, truth: bool) -> Wants | None:
     if _COMPILER.fullmatch(name):
-        held = name.startswith(("__GNUC", "__clang", "__aarch64", "__AARCH64", "__LP64", "_LP64", "__STDC", "__ARM_ARCH"))
+        held = name.startswith(
+            ("__GNUC", "__clang", "__aarch64", "__AARCH64", "__LP64", "_LP64", "__STDC", "__ARM_ARCH")
+        )
         return Wants() if held == truth or name.startswith("__has_") else None
     if truth and elsewhere(name):
         return None

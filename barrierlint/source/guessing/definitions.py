@@ -46,7 +46,8 @@ def _patterns(name: str) -> tuple[re.Pattern[bytes], ...]:
         rb"|\btypedef\b[^;{}]*\(\s*\*?\s*" + word + rb"\s*\)\s*\("
         rb"|\}\s*(?:__\w+(?:\s*\([^;]*?\))?\s*)*" + word + rb"\s*(?:__attribute__[^;]*)?;"
         rb"|\busing\s+" + word + rb"\s*="
-        rb"|\b(?:struct|union|class|enum)\s+(?:\w+\s+|\[\[[^\]]*\]\]\s*|__attribute__\s*\(\([^)]*\)\)\s*)*" + word
+        rb"|\b(?:struct|union|class|enum)\s+(?:\w+\s+|\[\[[^\]]*\]\]\s*|__attribute__\s*\(\([^)]*\)\)\s*)*"
+        + word
         + rb"\s*(?:final\s*)?(?::[^;{]*)?\{"
     )
     function = rb"^([A-Za-z_][\w \t*&<>:,]*?[ \t*&\n]|)(" + word + rb")[ \t]*\n?\("

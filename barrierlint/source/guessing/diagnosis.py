@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from barrierlint.source import clang_c
@@ -71,16 +71,20 @@ _SHAPES = (
     (Ill.NAME, r"no member named '(\w+)' in namespace"),
     (Ill.MEMBER, r"no member named '(\w+)' in"),
     (Ill.TAG, r"(?:incomplete|undefined)(?: \w+)* type '(?:const |volatile )*(?:struct |union |enum |class )?(\w+)"),
-    (Ill.TAG, r"incomplete (?:definition of )?(?:\w+ )*type '(?:const |volatile )*(?:struct |union |enum |class )?(\w+)"),
+    (
+        Ill.TAG,
+        r"incomplete (?:definition of )?(?:\w+ )*type '(?:const |volatile )*(?:struct |union |enum |class )?(\w+)",
+    ),
     (Ill.NAME, r"(\w+) was not declared"),
 )
 _COMPILED = tuple((ill, re.compile(pattern)) for ill, pattern in _SHAPES)
-_SYNTAX = re.compile(r"^expected |^type specifier missing|^a type specifier is required|^unknown type|without a type|^extraneous|^unexpected|^invalid token|^missing|^redefinition of '__")
+_SYNTAX = re.compile(
+    r"^expected |^type specifier missing|^a type specifier is required|without a type|^extraneous|^unexpected|^missing|"
+    r"^unknown type|^invalid token|^redefinition of '__"
+)
 
 
-def diagnose(
-    file: str, arguments: list[str], unsaved: dict[str, str], bodies: bool = True
-) -> Diagnosis:
+def diagnose(file: str, arguments: list[str], unsaved: dict[str, str], bodies: bool = True) -> Diagnosis:
     """Parse `file` under `arguments` and return what is wrong; without `bodies` those of functions are passed over."""
     with open(file, "rb") as source:
         text = source.read()

@@ -1,7 +1,7 @@
 """What was guessed of how a file is compiled, each with where it comes from; as arguments, as text, as JSON.
 
-A `Guess` is a value: two equal ones compile a file alike. Paths in it are relative to the tree. It does not hold how it was
-found.
+A `Guess` is a value: two equal ones compile a file alike. Paths in it are relative to the tree. It does not hold how it
+was found.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Macro:
 class Guess:
     """Include directories, forced includes, macros, headers taken for empty, and declarations put before the file.
 
-    `borrowed` are headers read from where no directory of the search path leads, by the name they are included by. A forced include in angle brackets is the compiler's. `needs_host` where headers of the machine's libraries are used. Values of the mappings say where each comes from.
+    `borrowed` are headers read from where no directory of the search path leads, by the name they are included by. A
+    forced include in angle brackets is the compiler's. `needs_host` where headers of the machine's libraries are used.
+    Values of the mappings say where each comes from.
     """
 
     includes: dict[str, str] = field(default_factory=dict)

@@ -1,78 +1,31 @@
 """What could cure an error: a macro that hides a name, a macro or header of the tree that defines it, else a stand-in.
 
-Each name is proposed for once in each way. Whether a proposal helps is for the next parse to say. It does not parse.
+Each name is proposed for a few times only, in another way each time. Whether a proposal helps is for the next parse to
+say. It does not parse.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
-from barrierlint.source.guessing import build, conditions, definitions
+from barrierlint.source.guessing import build, conditions, definitions, kconfig, standins
+from barrierlint.source.guessing.changes import Change
 from barrierlint.source.guessing.definitions import Definition, Kind
 from barrierlint.source.guessing.diagnosis import Diagnosis, Ill, Problem
 from barrierlint.source.guessing.guess import Guess, Macro
-from barrierlint.source.guessing.ranking import aside, architecture
+from barrierlint.source.guessing.ranking import architecture, aside
 from barrierlint.source.guessing.tree import Tree
 
-CANDIDATES = 30
+HEADERS = 300
+"""Headers that are looked into for the definition of one name."""
+
+TURNS, HIDDEN = 3, 4
+"""How often a name is proposed for: by definitions, by conditions."""
+
 _WORD = re.compile(rb"[A-Za-z_]\w*")
-_CONSTANT = re.compile(r"_*[A-Z][A-Z0-9_]*")
-_WIDTH = re.compile(r"SHIFT|BITS?(?:_|$)|WIDTH|SIZE|MASK|BASE|ADDR|OFFSET|START|END|LEVEL|ORDER|GRANULE|PFN|_VA|_PA")
-_USUAL = (
-    (re.compile(r"(?:PAGE|GRANULE)_?(?:SIZE_)?SHIFT$"), "12"),
-    (re.compile(r"(?:PAGE|GRANULE)_?SIZE$"), "4096"),
-    (re.compile(r"(?:VA|PA|VIRT|PHYS|VIRTUAL|PHYSICAL|ADDR)\w*_(?:BITS|WIDTH)$"), "48"),
-    (re.compile(r"PG\w*_LEVELS$"), "4"),
-)
-_KNOWN = {
-    **{f"{sign}{bits}": f"typedef {word} {kind} {sign}{bits};" for sign, word in (("u", "unsigned"), ("s", "signed"))
-       for bits, kind in ((8, "char"), (16, "short"), (32, "int"), (64, "long"))},
-    "bool_t": "typedef _Bool bool_t;",
-    "uint": "typedef unsigned int uint;",
-    "ulong": "typedef unsigned long ulong;",
-    "ushort": "typedef unsigned short ushort;",
-    "uchar": "typedef unsigned char uchar;",
-    "bool": "typedef _Bool bool;",
-}
-
-
-_STANDARD = {
-    **dict.fromkeys(("size_t", "ptrdiff_t", "NULL", "offsetof", "wchar_t"), "stddef.h"),
-    **dict.fromkeys(("bool", "true", "false"), "stdbool.h"),
-    **dict.fromkeys(("va_list", "va_start", "va_end", "va_arg"), "stdarg.h"),
-    **{f"{sign}int{bits}_t": "stdint.h" for sign in ("u", "") for bits in (8, 16, 32, 64, "ptr", "max")},
-    **dict.fromkeys(("CHAR_BIT", "INT_MAX", "UINT_MAX", "LONG_MAX", "ULONG_MAX", "INT_MIN"), "limits.h"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing to try: macros to define or take back, a header to force, a line to declare.
-
-    `defines` where its macro is copied from a header. `decides` where it is worth keeping though no error goes away by it.
-    """
-
-    macros: tuple[Macro, ...] = ()
-    without: frozenset[str] = frozenset()
-    header: str = ""
-    declaration: str = ""
-    why: str = ""
-    defines: bool = False
-    decides: bool = False
-
-    def made(self, guess: Guess) -> Guess:
-        """Return `guess` with this change."""
-        macros = {name: one for name, one in guess.macros.items() if name not in self.without}
-        macros.update({one.name: one for one in self.macros})
-        forced, declarations = dict(guess.forced), dict(guess.declarations)
-        if self.header:
-            forced.setdefault(self.header, self.why)
-        if self.declaration:
-            declarations.setdefault(self.declaration, self.why)
-        return replace(guess, macros=macros, forced=forced, declarations=declarations)
 
 
 @dataclass(slots=True)
@@ -82,112 +35,76 @@ class Proposer:
     tree: Tree
     near: str
     file: str
-    asked: dict[str, int] = field(default_factory=dict)
-    hidden: dict[str, int] = field(default_factory=dict)
-    tried: set[str] = field(default_factory=set)
-    _values: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _turns: dict[str, int] = field(default_factory=dict)
+    _hidden: dict[str, int] = field(default_factory=dict)
+    _stood: set[str] = field(default_factory=set)
+    _tried: set[str] = field(default_factory=set)
 
     def revealing(self, seen: Diagnosis, guess: Guess) -> list[Change]:
         """Return macros that make what is missing be read in files that are included already."""
         included = self._included(seen)
         found: dict[str, Change] = {}
-        for name, ill, problem in self._names(seen):
-            if name in found or self.hidden.get(name, 0) >= 4:
+        for name, ill, problem in _names(seen, self._words):
+            key = f"{problem.path}:{problem.line}" if ill is Ill.STATED else name
+            if key in found or self._hidden.get(key, 0) >= HIDDEN:
                 continue
-            self.hidden[name] = self.hidden.get(name, 0) + 1
-            if ill is Ill.STATED:
-                change = self._satisfied(problem, guess)
-            else:
-                change = self._revealed(name, ill, guess, included) if ":" not in name else None
+            self._hidden[key] = self._hidden.get(key, 0) + 1
+            stated = ill is Ill.STATED
+            change = self._satisfied(problem, guess) if stated else self._revealed(name, ill, guess, included)
             if change is not None:
-                found[name] = change
+                found[key] = change
         return list(dict.fromkeys(found.values()))
 
     def from_tree(self, seen: Diagnosis, guess: Guess) -> list[Change]:
-        """Return changes that the tree itself suggests."""
-        included = self._included(seen)
+        """Return what the tree itself has for names that are unknown: macros that reveal them, else definitions."""
+        revealing = self.revealing(seen, guess)
+        if revealing:
+            return revealing
+        included = set(self._included(seen))
         found: dict[str, Change] = {}
-        for name, ill, problem in self._names(seen):
-            turn = self.asked.get(name, 0)
-            if name in found or turn >= 3:
+        for name, ill, _ in _names(seen, self._words):
+            turn = self._turns.get(name, 0)
+            if name in found or turn >= TURNS or ill is Ill.STATED:
                 continue
-            self.asked[name] = turn + 1
-            change = self._proposed(name, ill, problem, guess, included, turn)
+            self._turns[name] = turn + 1
+            change = self._brought(name, ill, guess, included, turn)
             if change is not None:
                 found[name] = change
-        return list(dict.fromkeys(self._gathered(found, guess, set(included)).values()))
-
-    def _gathered(self, found: dict[str, Change], guess: Guess, included: set[str]) -> dict[str, Change]:
-        """Where several macros come from one header that was not read, the header instead of them; once."""
-        homes: dict[str, list[str]] = {}
-        for name, change in found.items():
-            path = change.macros[0].where.rpartition(":")[0] if len(change.macros) == 1 and change.defines else ""
-            if path and path not in included and path not in guess.forced and path not in self.tried:
-                homes.setdefault(path, []).append(name)
-        gathered = dict(found)
-        for path, names in homes.items():
-            if len(names) > 1:
-                self.tried.add(path)
-                why = f"defines {', '.join(names[:3])}" + (f" and {len(names) - 3} more" if names[3:] else "")
-                for name in names:
-                    self.asked[name] -= 1
-                    gathered[name] = Change(header=path, why=why)
-        return gathered
+        return list(dict.fromkeys(self._gathered(found, guess, included).values()))
 
     def from_nowhere(self, seen: Diagnosis, guess: Guess) -> list[Change]:
         """Return stand-ins for names that the tree does not define."""
-        found = []
-        for name, ill, _problem in self._names(seen):
-            if self.asked.get(name, 0) < 10:
-                self.asked[name] = 10
-                found += self._stand_ins(name, ill, guess)
-        return found
+        found: dict[str, Change | None] = {}
+        for name, ill, _ in _names(seen, self._words):
+            if name not in self._stood and ill is not Ill.STATED:
+                self._stood.add(name)
+                found[name] = standins.stand_in(name, ill, self._configured(name), not self.file.endswith(".c"))
+        return [change for change in found.values() if change is not None]
 
     def _included(self, seen: Diagnosis) -> list[str]:
         paths = [self.tree.relative(path) for path in seen.included]
         return [path for path in paths if path is not None and os.path.isfile(self.tree.absolute(path))]
 
-    def _names(self, seen: Diagnosis) -> Iterator[tuple[str, Ill, Problem]]:
-        """The names that errors are about; of errors of syntax the words of the line that could be macros."""
-        for problem in seen.problems:
-            if problem.ill is Ill.HEADER:
-                continue
-            if problem.ill in (Ill.SYNTAX, Ill.STATED):
-                yield f"{problem.path}:{problem.line}", problem.ill, problem
-            else:
-                yield problem.name, problem.ill, problem
-        for problem in seen.problems:
-            if problem.ill is Ill.SYNTAX:
-                yield from ((word, Ill.SYNTAX, problem) for word in self._words(problem))
-
     def _words(self, problem: Problem) -> list[str]:
+        """The words of the line with an error that may be macros by their look."""
         path = self.tree.relative(problem.path) if problem.path else None
         text = self.tree.text(path) if path else b""
         start = text.rfind(b"\n", 0, problem.offset) + 1
         line = text[start : (text.find(b"\n", problem.offset) + 1) or len(text)]
-        return [word.decode() for word in _WORD.findall(line) if word.startswith(b"_") or word.isupper() or b"_" in word]
-
-    def _proposed(
-        self, name: str, ill: Ill, problem: Problem, guess: Guess, included: list[str], turn: int
-    ) -> Change | None:
-        if ill is Ill.STATED:
-            return self._satisfied(problem, guess)
-        if ":" in name:
-            return None
-        return self._revealed(name, ill, guess, included) or self._brought(name, ill, guess, set(included), turn)
+        words = (word for word in _WORD.findall(line) if b"_" in word or word.isupper())
+        return [word.decode() for word in words]
 
     # --- conditions ------------------------------------------------------------------------------------------------
 
     def _satisfied(self, problem: Problem, guess: Guess) -> Change | None:
         """What keeps an `#error` from being read: another arm of the conditional that it is in."""
         path = self.tree.relative(problem.path) if problem.path else None
-        text = self.tree.text(path) if path else b""
-        arms = conditions.arms(text, problem.offset)
-        outer = conditions.around(text, problem.offset)
-        if not arms or not outer:
+        arms = conditions.arms(self.tree.text(path) if path else b"", problem.offset)
+        if not arms:
             return None
-        choices = [conditions.solve(one, True) for one in arms[:-1]] or [conditions.solve(arms[-1], False)]
-        choices += [conditions.solve(arms[-1], False)] if arms[-1] != "1" else []
+        choices = [conditions.solve(one, True) for one in arms[:-1]]
+        if arms[-1] != "1" or not choices:
+            choices.append(conditions.solve(arms[-1], False))
         for choice in sorted((one for one in choices if one is not None), key=conditions.cost):
             change = self._change(choice, guess, f"{path}:{problem.line} asks for it")
             if change is not None:
@@ -214,44 +131,41 @@ class Proposer:
         fresh = {name: value for name, value in wanted.define.items() if name not in guess.macros}
         if not fresh and not without:
             return None
-        return Change(tuple(self._macro(name, value, why) for name, value in fresh.items()), without, decides=False)
+        return Change(tuple(self._macro(name, value, why) for name, value in fresh.items()), without)
 
     def _macro(self, name: str, value: str, why: str) -> Macro:
         """A macro that a condition asks for: as the tree's configuration has it, where that is not false."""
-        found, where = self._value(name)
+        found, where = self._configured(name)
         if value == "1" and found not in ("", "0", "n"):
             return Macro(name, found, None, f"{where}; {why}")
-        usual = _usual(name)
+        usual = standins.usual(name)
         return Macro(name, usual if value == "1" and usual else value, None, why)
 
-    def _value(self, name: str) -> tuple[str, str]:
-        """The value that makefiles give `name`, and where; ("", "") if none does."""
-        if name not in self._values:
-            found, where = build.value(self.tree, self.near, name)
-            self._values[name] = ("1" if found == "y" else found, where)
-        return self._values[name]
+    def _configured(self, name: str) -> tuple[str, str]:
+        """The value that makefiles or Kconfig give `name`, and where; ("", "") if none does."""
+        found, where = build.value(self.tree, self.near, name)
+        if not found:
+            found, where = kconfig.value(self.tree, self.near, name)
+        return ("1" if found == "y" else found), where
 
     # --- definitions -----------------------------------------------------------------------------------------------
 
     def _brought(self, name: str, ill: Ill, guess: Guess, included: set[str], turn: int) -> Change | None:
         """The tree's own definition: of a macro itself, of all else the header that has it."""
-        skipped = turn
         for path, definition in self._defined(name, ill):
-            if path in included and definition.kind is not Kind.MACRO:
+            macro = definition.kind is Kind.MACRO
+            if path in guess.forced or (macro and name in guess.macros) or (not macro and path in included):
                 continue
-            if path in guess.forced:
-                continue
-            if skipped:
-                skipped -= 1
+            if turn:
+                turn -= 1
                 continue
             line = self.tree.text(path).count(b"\n", 0, definition.offset) + 1
-            if definition.kind is Kind.MACRO and name not in guess.macros:
+            if macro:
                 return Change((Macro(name, definition.body, definition.parameters, f"{path}:{line}"),), defines=True)
-            if definition.kind is not Kind.MACRO:
-                wanted = conditions.wants(conditions.around(self.tree.text(path), definition.offset))
-                why = f"{path}:{line} declares {name}"
-                more = self._change(wanted, guess, why)
-                return Change(more.macros if more else (), more.without if more else frozenset(), path, "", why)
+            wanted = conditions.wants(conditions.around(self.tree.text(path), definition.offset))
+            why = f"{path}:{line} declares {name}"
+            more = self._change(wanted, guess, why)
+            return Change(more.macros if more else (), more.without if more else frozenset(), path, "", why)
         return None
 
     def _defined(self, name: str, ill: Ill) -> Iterator[tuple[str, Definition]]:
@@ -259,50 +173,43 @@ class Proposer:
         weaker = []
         for number, path in enumerate(self.tree.holding(name, self.near)):
             folder = os.path.dirname(path)
-            if number >= CANDIDATES * 10 or architecture(folder) == 3 or aside(folder) > aside(self.near):
+            if number >= HEADERS or architecture(folder) == 3 or aside(folder) > aside(self.near):
                 break
             found = definitions.find(self.tree.text(path), name)
-            if found is None or not _suits(found, ill):
-                continue
-            if _renames(found, ill):
-                weaker.append((path, found))
-            else:
-                yield path, found
-        if name not in _STANDARD:
+            if found is not None and _suits(found, ill):
+                if _renames(found, ill):
+                    weaker.append((path, found))
+                else:
+                    yield path, found
+        if name not in standins.STANDARD:
             yield from weaker
 
-    # --- stand-ins ---------------------------------------------------------------------------------------------------
-
-    def _stand_ins(self, name: str, ill: Ill, guess: Guess) -> list[Change]:
-        if name in _STANDARD:
-            return [Change(header=f"<{_STANDARD[name]}>", why=f"defines {name}")]
-        if ill is Ill.TYPE:
-            if name.startswith("__") and name.islower():
-                return [Change((Macro(name, "", None, "no definition found: taken for an attribute"),))]
-            return [Change(declaration=_KNOWN.get(name, f"typedef unsigned long {name};"), why="no definition found")]
-        cxx = not self.file.endswith(".c")
-        if ill is Ill.MACRO:
-            return [Change((Macro(name, "0", "(...)", "no definition found"),))]
-        if ill is Ill.CALL:
-            line = f'extern "C" unsigned long {name}(...);' if cxx else f"unsigned long {name}();"
-            return [Change(declaration=line, why="no declaration found")]
-        if ill is Ill.NAME:
-            value, where = self._value(name)
-            if definitions.number(value) is not None:
-                return [Change((Macro(name, value, None, where),))]
-            if _usual(name):
-                return [Change((Macro(name, _usual(name), None, "no value found: the usual one"),))]
-            if _CONSTANT.fullmatch(name) and not _WIDTH.search(name):
-                return [Change((Macro(name, "1", None, "no value found"),))]
-            return [Change(declaration=f"extern unsigned long {name};", why="no declaration found: of unknown value")]
-        if ill is Ill.SYNTAX and name.startswith("__") and ":" not in name and name.islower():
-            return [Change((Macro(name, "", None, "no definition found: taken for an attribute"),))]
-        return []
+    def _gathered(self, found: dict[str, Change], guess: Guess, included: set[str]) -> dict[str, Change]:
+        """Where several macros come from one header that was not read, the header instead of them; once."""
+        homes: dict[str, list[str]] = {}
+        for name, change in found.items():
+            path = change.macros[0].where.rpartition(":")[0] if change.defines else ""
+            if path and path not in included and path not in guess.forced and path not in self._tried:
+                homes.setdefault(path, []).append(name)
+        gathered = dict(found)
+        for path, names in homes.items():
+            if len(names) > 1:
+                self._tried.add(path)
+                why = f"defines {', '.join(names[:3])}" + (f" and {len(names) - 3} more" if names[3:] else "")
+                for name in names:
+                    self._turns[name] -= 1
+                    gathered[name] = Change(header=path, why=why)
+        return gathered
 
 
-def _usual(name: str) -> str:
-    """The usual value of what configures translation: pages of 4 KB, addresses of 48 bits; "" for all else."""
-    return next((value for pattern, value in _USUAL if pattern.search(name)), "")
+def _names(seen: Diagnosis, words: Callable[[Problem], list[str]]) -> Iterator[tuple[str, Ill, Problem]]:
+    """The names that errors are about; of errors of syntax, last, the words of the line that may be macros."""
+    for problem in seen.problems:
+        if problem.ill not in (Ill.HEADER, Ill.SYNTAX):
+            yield problem.name, problem.ill, problem
+    for problem in seen.problems:
+        if problem.ill is Ill.SYNTAX:
+            yield from ((word, Ill.SYNTAX, problem) for word in words(problem))
 
 
 def _renames(found: Definition, ill: Ill) -> bool:
@@ -330,18 +237,3 @@ def _suits(found: Definition, ill: Ill) -> bool:
     if ill in (Ill.TYPE, Ill.TAG):
         return found.kind in (Kind.TYPE, Kind.MACRO)
     return True
-
-
-def pruned(tree: Tree, guess: Guess, seen: Diagnosis) -> Guess:
-    """Return `guess` without macros that no file read mentions."""
-    texts = [tree.text(path) for path in (tree.relative(one) for one in seen.included) if path]
-    bodies = " ".join(one.value for one in guess.macros.values())
-    kept = {
-        name: one
-        for name, one in guess.macros.items()
-        if name in bodies or any(name.encode() in text for text in texts)
-    }
-    return replace(guess, macros=kept)
-
-
-__all__ = ["Change", "Proposer", "build", "pruned"]

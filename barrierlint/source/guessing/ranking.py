@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from functools import lru_cache
+from itertools import takewhile
 
 AARCH64 = frozenset(("aarch64", "arm64", "armv8", "armv8a", "armv9", "armv9a", "aa64"))
 ARM = frozenset(("arm", "arm32", "arch32"))
@@ -18,14 +19,16 @@ _OTHER = re.compile(
     r"hexagon|nios2|microblaze|openrisc|or1k|csky|aarch32|arm32|armv[4-7](?:-?[arm])?|thumb|cortexm|cortexr|avr(?:32)?|um|"
     r"parisc|hppa|tile|nds32|rx|unicore32|blackfin|h8300|ebc|z80|renesas|ceva|sim|hosted|sandbox|linuxu|win32|windows|vax"
 )
-_APART = frozenset(
-    "test tests testing testsuite unittest unittests selftest selftests mock mocks tool tools scripts doc docs documentation "
-    "sample samples example examples hosttools fuzz bench benchmark benchmarks tftf".split()
-)
-_ASIDE = _APART | frozenset(
-    "unit util utils host contrib third_party thirdparty 3rdparty external vendor compat stub stubs staging userspace user "
-    "userland apps bin sbin cmd bootloader boot efi efi_loader purgatory libstub build".split()
-)
+_TESTED = """
+test tests testing testsuite unittest unittests selftest selftests mock mocks tool tools scripts doc docs documentation
+sample samples example examples hosttools fuzz bench benchmark benchmarks tftf
+"""
+_OUTSIDE = """
+unit util utils host contrib third_party thirdparty 3rdparty external vendor compat stub stubs staging userspace user
+userland apps bin sbin cmd bootloader boot efi efi_loader purgatory libstub build
+"""
+_APART = frozenset(_TESTED.split())
+_ASIDE = _APART | frozenset(_OUTSIDE.split())
 _GENERIC = ("qemu", "virt", "generic", "default", "template", "common", "fvp", "vexpress")
 _SPLIT = re.compile(r"[-_.+]")
 
@@ -61,7 +64,7 @@ def apart(folder: str) -> int:
 def distance(folder: str, other: str) -> int:
     """Return the number of steps from one folder to another, up and down again."""
     left, right = (one.split("/") if one else [] for one in (folder, other))
-    shared = len(os.path.commonprefix([left, right]))
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
     return len(left) + len(right) - 2 * shared
 
 

@@ -1,21 +1,24 @@
 """The search for a guess: parse, see what is missing, look for it in the tree, parse again, until nothing changes.
 
-Headers that are missing are settled first, all at once. Then names that are unknown: a macro that hides them, a macro or
-a header of the tree that defines them. A change that makes the file worse is taken back, in halves. At most `PARSES` parses
-and `SECONDS` seconds are spent on a file, and each name is looked for once, so that the search ends whatever it finds.
+Headers that are missing are settled first, all at once. Then names that are unknown: a macro that hides them, a macro
+or a header of the tree that defines them. A change that makes the file no better is taken back, in halves. At most
+`PARSES` parses and `SECONDS` seconds are spent on a file, and each name is looked for a few times only, so that the
+search ends whatever it finds.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from barrierlint.source.guessing import build, proposals
-from barrierlint.source.guessing.diagnosis import Diagnosis, Ill, Problem, diagnose
+from barrierlint.source.guessing import build, definitions, kconfig
+from barrierlint.source.guessing.changes import Change
+from barrierlint.source.guessing.diagnosis import Diagnosis, Problem, diagnose
 from barrierlint.source.guessing.guess import PLACE, Guess, Macro
-from barrierlint.source.guessing.proposals import Change, Proposer
+from barrierlint.source.guessing.proposals import Proposer
 from barrierlint.source.guessing.ranking import apart, architecture
 from barrierlint.source.guessing.tree import Tree
 from barrierlint.source.language import library_directories
@@ -25,6 +28,7 @@ SECONDS = 25.0
 ROUNDS = 14
 _OWN = 3
 _LAYERS = 40
+_GENERATED = re.compile(r"(?:.*/)?_?(?:auto)?conf(?:ig)?\.h")
 
 
 @dataclass(slots=True)
@@ -66,13 +70,14 @@ def search(tree: Tree, file: str, base: Sequence[str], seed: Guess | None = None
     if not before.problems:
         return Guess(), before, before
     guess, now = settled(state, _start(state, seed))
+    guess, now = _configured(state, guess, now)
     proposer = Proposer(tree, state.near, file)
     for stage in (proposer.revealing, proposer.from_tree, proposer.from_nowhere):
         guess, now = _rounds(state, guess, now, stage)
     guess, now = _without_idle(state, guess, now)
     if now.own > before.own:
         return Guess(), before, before
-    return proposals.pruned(tree, guess, now), before, now
+    return _pruned(tree, guess, now), before, now
 
 
 def _start(state: Search, seed: Guess | None) -> Guess:
@@ -85,6 +90,22 @@ def _start(state: Search, seed: Guess | None) -> Guess:
         elif found := state.tree.ending_in(one.name, state.near):
             forced.setdefault(found[0], one.where)
     return replace(guess, macros=macros, forced=forced)
+
+
+def _configured(state: Search, guess: Guess, now: Diagnosis) -> tuple[Guess, Diagnosis]:
+    """Where the header of a Kconfig build is missing, what Kconfig would most likely have written into it."""
+    if not any(_GENERATED.fullmatch(name) for name in (*guess.stubs, *guess.borrowed)):
+        return guess, now
+    found = kconfig.configured(state.tree, state.near)
+    macros = {name: Macro(name, value, None, where) for name, (value, where) in found.items() if _plain(value)}
+    if not macros:
+        return guess, now
+    after, seen = settled(state, replace(guess, macros={**macros, **guess.macros}))
+    return (after, seen) if seen.own <= now.own or cost(seen) <= cost(now) else (guess, now)
+
+
+def _plain(value: str) -> bool:
+    return definitions.number(value) is not None
 
 
 def settled(state: Search, guess: Guess) -> tuple[Guess, Diagnosis]:
@@ -173,6 +194,18 @@ def cost(seen: Diagnosis) -> int:
     return seen.own * _OWN + (seen.total - seen.own)
 
 
+def _pruned(tree: Tree, guess: Guess, seen: Diagnosis) -> Guess:
+    """`guess` without macros that no file read mentions."""
+    texts = [tree.text(path) for path in map(tree.relative, seen.included) if path]
+    bodies = " ".join(one.value for one in guess.macros.values())
+    kept = {
+        name: one
+        for name, one in guess.macros.items()
+        if name in bodies or any(name.encode() in text for text in texts)
+    }
+    return replace(guess, macros=kept)
+
+
 def _without_idle(state: Search, guess: Guess, now: Diagnosis) -> tuple[Guess, Diagnosis]:
     """Drop forced headers that are not needed, after all: what they brought came by other changes."""
     for path in [path for path, why in reversed(guess.forced.items()) if "akefile" not in why]:
@@ -207,7 +240,7 @@ def _tried(state: Search, guess: Guess, now: Diagnosis, changes: list[Change]) -
     if state.spent or changed == guess:
         return guess, now
     after, seen = settled(state, changed)
-    if cost(seen) < cost(now) or (cost(seen) == cost(now) and any(change.decides for change in changes)):
+    if cost(seen) < cost(now):
         return after, seen
     if len(changes) == 1:
         return guess, now

@@ -20,10 +20,11 @@ MOST_FILES = 400_000
 LARGEST = 1 << 20
 LARGEST_TOTAL = 1 << 27
 _HEADER = (".h", ".hh", ".hpp", ".hxx", ".inc", ".def", ".inl", ".tcc")
-_MARKS = frozenset(
-    "makefile gnumakefile kconfig kbuild config.in cmakelists.txt meson.build jamfile build.gn license copying maintainers "
-    "readme readme.md readme.rst configure sconstruct west.yml include".split()
-)
+_TOP = """
+makefile gnumakefile kconfig kbuild config.in cmakelists.txt meson.build jamfile build.gn license copying maintainers
+readme readme.md readme.rst configure sconstruct west.yml include
+"""
+_MARKS = frozenset(_TOP.split())
 _GAP = 3
 
 
@@ -58,6 +59,7 @@ class Tree:
     def __init__(self, root: str) -> None:
         self.root = os.path.realpath(root)
         self._text: dict[str, bytes] = {}
+        self.remembered: dict[str, object] = {}
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
@@ -126,7 +128,12 @@ class Tree:
         word, at = name.encode(), 0
         while (at := blob.find(word, at)) >= 0:
             end = at + len(word)
-            if blob[at - 1 : at].isalnum() or blob[at - 1 : at] == b"_" or blob[end : end + 1].isalnum() or blob[end : end + 1] == b"_":
+            if (
+                blob[at - 1 : at].isalnum()
+                or blob[at - 1 : at] == b"_"
+                or blob[end : end + 1].isalnum()
+                or blob[end : end + 1] == b"_"
+            ):
                 at = end
                 continue
             number = bisect_right(starts, at) - 1
