@@ -19,7 +19,7 @@ _GUARD = re.compile(rb"\s*#[ \t]*define[ \t]+(\w+)")
 _COMMENT = re.compile(r"/\*.*?\*/|//.*", re.DOTALL)
 _TOKEN = re.compile(r"\s*(&&|\|\||[=!<>]=|[!<>()+\-,]|0[xX][0-9a-fA-F]+|\d+|[A-Za-z_]\w*|.)")
 _COMPILER = re.compile(
-    r"__(?:GNUC|clang|ASSEMBL|cplusplus|STDC|has_|aarch64__|AARCH64EL__|LP64|SIZEOF|CHAR_BIT|BYTE_ORDER|LITTLE_END|OPTIMIZE"
+    r"__\w+_(?:TYPE|MAX|WIDTH)__|__(?:GNUC|clang|ASSEMBL|cplusplus|STDC|has_|aarch64__|AARCH64EL__|LP64|SIZEOF|CHAR_BIT|BYTE_ORDER|LITTLE_END|OPTIMIZE"
     r"|SANITIZE|INTELLISENSE|CHECKER|GCC|ICC|ARM_ARCH|ARM_FEATURE|ARM_64BIT).*|_MSC_VER|_WIN32|_WIN64|LINKER|LANGUAGE_ASSEMBLY"
     r"|ASSEMBLER|_LP64|__ASSEMBLY__|_ASMLANGUAGE|LOCORE|DOXYGEN|__DOXYGEN__|ASM_FILE|ASSEMBLY|_ASM|__ASM__"
 )

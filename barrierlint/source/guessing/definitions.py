@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
 
 
 class Kind(IntEnum):
@@ -33,27 +32,25 @@ class Definition:
     body: str = ""
 
 
+MENTIONS = 300
+"""Mentions of a name that are looked at in one text."""
+
+_BEFORE, _AFTER = 400, 300
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _STATEMENT = frozenset((b"return", b"if", b"while", b"for", b"switch", b"else", b"case", b"goto", b"do", b"sizeof"))
-
-
-@lru_cache(maxsize=20_000)
-def _patterns(name: str) -> tuple[re.Pattern[bytes], ...]:
-    word = re.escape(name.encode())
-    macro = rb"^[ \t]*#[ \t]*define[ \t]+" + word + rb"\b(\([^)\n]*\))?((?:\\\r?\n|[^\n])*)"
-    typedef = (
-        rb"\btypedef\b[^;{}]*\b" + word + rb"\s*(?:\[[^\]]*\]\s*)*(?:__attribute__[^;]*)?;"
-        rb"|\btypedef\b[^;{}]*\(\s*\*?\s*" + word + rb"\s*\)\s*\("
-        rb"|\}\s*(?:__\w+(?:\s*\([^;]*?\))?\s*)*" + word + rb"\s*(?:__attribute__[^;]*)?;"
-        rb"|\busing\s+" + word + rb"\s*="
-        rb"|\b(?:struct|union|class|enum)\s+(?:\w+\s+|\[\[[^\]]*\]\]\s*|__attribute__\s*\(\([^)]*\)\)\s*)*"
-        + word
-        + rb"\s*(?:final\s*)?(?::[^;{]*)?\{"
-    )
-    function = rb"^([A-Za-z_][\w \t*&<>:,]*?[ \t*&\n]|)(" + word + rb")[ \t]*\n?\("
-    variable = rb"^[ \t]*extern\b[^;(){}]*\b" + word + rb"\b[^;(){}]*;"
-    enumerator = rb"(?:^|[{,])[ \t\n]*" + word + rb"\s*(?:=[^,;{}]*)?(?:,|\s*\})"
-    return tuple(re.compile(one, re.MULTILINE) for one in (macro, typedef, function, variable, enumerator))
+_MACRO = re.compile(rb"[ \t]*#[ \t]*define[ \t]+\w+(\([^)\n]*\))?((?:\\\r?\n|[^\n])*)")
+_DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+")
+_ATTRIBUTES = rb"(?:__\w+(?:\s*\([^;]{0,80}\))?\s*)*"
+_ENDED = re.compile(rb"\s*(?:\[[^\]]*\]\s*)*" + _ATTRIBUTES + rb";")
+_AFTER_BODY = re.compile(rb"\}\s*" + _ATTRIBUTES + rb"$")
+_POINTER = re.compile(rb"\(\s*\w*\s*\*?\s*$")
+_TAGGED = re.compile(
+    rb"\b(?:struct|union|class|enum)\s+(?:class\s+)?(?:\[\[[^\]]*\]\]\s*|\w+\s+)?" + _ATTRIBUTES + rb"$"
+)
+_BODY = re.compile(rb"\s*(?:final\s*)?(?::[^;{(]*)?\{")
+_TYPED = re.compile(rb"(?:[A-Za-z_][\w \t*&<>:,]*[ \t*&]|)")
+_LINE = re.compile(rb"[A-Za-z_][\w \t*&<>:,()]*")
+_LISTED = re.compile(rb"\s*(?:=[^,;{}]*)?(?:,|\s*\}|\s*(?:/[/*][^\n]*)?\n\s*\})")
 
 
 def find(text: bytes, name: str) -> Definition | None:
@@ -62,36 +59,69 @@ def find(text: bytes, name: str) -> Definition | None:
 
 
 def every(text: bytes, name: str) -> Iterator[Definition]:
-    """Yield the definitions of `name` in `text`: all macros, and the first of each other shape."""
-    if name.encode() not in text:
-        return
-    macro, typedef, function, variable, enumerator = _patterns(name)
-    for found in macro.finditer(text):
-        parameters = found[1].decode("latin-1") if found[1] is not None else None
-        yield Definition(found.start(), Kind.MACRO, parameters, _body(found[2]))
-    if hit := typedef.search(text):
-        yield Definition(hit.start(), Kind.TYPE)
-    for hit in function.finditer(text):
-        first = hit[1].split()[0] if hit[1].split() else b""
-        if first not in _STATEMENT and _is_typed(text, hit):
-            yield Definition(hit.start(2), Kind.FUNCTION)
-            break
-    if hit := variable.search(text):
-        yield Definition(hit.start(), Kind.VARIABLE)
-    for hit in enumerator.finditer(text):
-        before = text.rfind(b"{", 0, hit.end() - 1)
-        if before >= 0 and text.rfind(b"}", before, hit.start() + 1) < 0 and _is_enum(text, before):
-            yield Definition(hit.start() + 1, Kind.ENUMERATOR)
-            break
+    """Yield the definitions of `name` in `text`."""
+    word = name.encode()
+    at, count = text.find(word), 0
+    while at >= 0 and count < MENTIONS:
+        end = at + len(word)
+        if not _in_word(text[at - 1 : at]) and not _in_word(text[end : end + 1]):
+            count += 1
+            found = _definition(text, at, end)
+            if found is not None:
+                yield found
+        at = text.find(word, end)
 
 
-def _is_typed(text: bytes, hit: re.Match[bytes]) -> bool:
-    """Whether a name before `(` has a type before it, on its line or on the one above, and no body of a call."""
-    if hit[1].strip():
+def _in_word(one: bytes) -> bool:
+    return one.isalnum() or one == b"_"
+
+
+def _definition(text: bytes, at: int, end: int) -> Definition | None:
+    """What the mention at `at` defines, judged by what stands around it."""
+    start = text.rfind(b"\n", 0, at) + 1
+    prefix = text[start:at]
+    if _DEFINE.fullmatch(prefix):
+        found = _MACRO.match(text, start)
+        if found is not None:
+            parameters = found[1].decode("latin-1") if found[1] is not None else None
+            return Definition(start, Kind.MACRO, parameters, _body(found[2]))
+    if prefix.lstrip().startswith((b"#", b"//", b"*")):
+        return None
+    before, after = text[max(0, at - _BEFORE) : at], text[end : end + _AFTER]
+    if _is_type(before, after):
+        return Definition(at, Kind.TYPE)
+    if after.lstrip(b" \t\r\n")[:1] == b"(" and _TYPED.fullmatch(prefix) and _is_typed(text, start, prefix):
+        return Definition(at, Kind.FUNCTION)
+    if prefix.lstrip().startswith(b"extern") and not set(b"(){}") & set(prefix) and _ENDED.match(after):
+        return Definition(at, Kind.VARIABLE)
+    if (not prefix.strip() or prefix.rstrip()[-1:] in b"{,") and _LISTED.match(after):
+        brace = text.rfind(b"{", 0, at)
+        if brace >= 0 and text.rfind(b"}", brace, at) < 0 and _is_enum(text, brace):
+            return Definition(at, Kind.ENUMERATOR)
+    return None
+
+
+def _is_type(before: bytes, after: bytes) -> bool:
+    """Whether a name between these is one of a type: by typedef, alias, or a tag with a body."""
+    statement = before[max(before.rfind(one) for one in (b";", b"{", b"}", b"*/")) + 1 :]
+    typedef = re.search(rb"\btypedef\b", statement) is not None
+    if _ENDED.match(after) and (typedef or _AFTER_BODY.search(before)):
         return True
-    above = text[: hit.start()].rstrip()
+    if typedef and _POINTER.search(before) and re.match(rb"\s*\)\s*\(", after):
+        return True
+    if re.search(rb"\busing\s+$", before) and re.match(rb"\s*=", after):
+        return True
+    return _TAGGED.search(before[-120:]) is not None and _BODY.match(after) is not None
+
+
+def _is_typed(text: bytes, start: int, prefix: bytes) -> bool:
+    """Whether a name before `(` has a type before it, on its line or on the one above."""
+    words = prefix.split()
+    if words:
+        return words[0] not in _STATEMENT
+    above = text[max(0, start - _BEFORE) : start].rstrip()
     line = above[above.rfind(b"\n") + 1 :].strip()
-    return bool(re.fullmatch(rb"[A-Za-z_][\w \t*&<>:,()]*", line)) and line.split()[0] not in _STATEMENT
+    return not prefix and _LINE.fullmatch(line) is not None and line.split()[0] not in _STATEMENT
 
 
 def _is_enum(text: bytes, brace: int) -> bool:

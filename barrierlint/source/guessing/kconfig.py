@@ -1,8 +1,8 @@
 """Kconfig, read far enough to know what an AArch64 build of the tree would most likely be configured as.
 
 Symbols are worked out from defaults, selections, dependencies and choices, starting from the symbols that stand for
-AArch64 and from the defconfig that fits best, to a fixed point. Nothing is executed: what `$(shell …)` would give counts
-as no. It does not model tristates (m counts as y), ranges, or visibility by prompts.
+AArch64 and from the defconfig that fits best, to a fixed point. Nothing is executed: what `$(shell …)` would give
+counts as no. It does not model tristates (m counts as y), ranges, or visibility by prompts.
 """
 
 from __future__ import annotations

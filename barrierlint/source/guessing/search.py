@@ -121,13 +121,14 @@ def settled(state: Search, guess: Guess) -> tuple[Guess, Diagnosis]:
 
 def _with_headers(state: Search, guess: Guess, missing: Iterable[Problem]) -> Guess:
     """`guess` with a place for each missing header: a directory, else the file alone, the machine's, an empty one."""
-    includes, stubs, borrowed, host = dict(guess.includes), dict(guess.stubs), dict(guess.borrowed), guess.needs_host
+    includes, stubs, borrowed = dict(guess.includes), dict(guess.stubs), dict(guess.borrowed)
+    waiting = False
     for one in {problem.name: problem for problem in reversed(list(missing))}.values():
         path = _best(state, one)
         folder = _folder(path, one.name) if path else None
         shown = f"{one.name}, included by {_shown(state, one)}"
-        if not host and _on_machine(one.name) and (not path or "." not in one.name):
-            host = True
+        if not guess.needs_host and _on_machine(one.name) and (not path or "." not in one.name):
+            waiting = True
         elif folder is not None and folder not in guess.includes and _searched(state, folder, path, one.name, guess):
             includes.setdefault(folder, shown)
         elif path and one.name not in borrowed and one.name not in stubs:
@@ -137,7 +138,9 @@ def _with_headers(state: Search, guess: Guess, missing: Iterable[Problem]) -> Gu
             stubs[one.name] = f"included by {_shown(state, one)}, found nowhere in the tree"
         else:
             state.hopeless.add(one.name)
-    return replace(guess, includes=includes, stubs=stubs, borrowed=borrowed, needs_host=host)
+    # The machine's headers come last: they would be found in place of the tree's own.
+    more = replace(guess, includes=includes, stubs=stubs, borrowed=borrowed)
+    return replace(more, needs_host=True) if waiting and more == guess else more
 
 
 def _searched(state: Search, folder: str, path: str, name: str, guess: Guess) -> bool:
@@ -166,7 +169,16 @@ def _best(state: Search, one: Problem) -> str:
     found = [path for path in found if apart(path) <= apart(state.near)]
     if (not found or architecture(os.path.dirname(found[0])) == 3) and one.name.startswith("asm/"):
         found = state.tree.ending_in(f"asm-generic/{one.name[4:]}", state.near, beside) or found
+    if not found and one.name.count("/") == 1 and ".." not in one.name:
+        found = _linked(state, one.name)
     return found[0] if found else ""
+
+
+def _linked(state: Search, name: str) -> list[str]:
+    """Files that `arch/x.h`, `machine/x.h` may mean where the build links that folder to the architecture's own."""
+    last = name.rpartition("/")[2]
+    found = state.tree.ending_in(last, state.near)
+    return [path for path in found if architecture(os.path.dirname(path)) == 0 and "include" in path.split("/")]
 
 
 def _folder(path: str, name: str) -> str | None:
