@@ -8,8 +8,8 @@
 
 Several fit on one line, each behind its own `//`. A comment alone on its line speaks of the next line of code.
 Anywhere in the file, about the whole of it: `model:`, `flags:`, `features:` (as on the command line), `with:` (more
-sources of the program), `notification: kind` and `lost: kind` (what must be said of the input). What it does not read:
-block comments.
+sources of the program), `guessed: how` (no flags: they are guessed), `notification: kind` and `lost: kind` (what must
+be said of the input). What it does not read: block comments.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LINE_WORDS = ("expect", "step", "ok", "event", "redundant")
-FILE_WORDS = ("model", "flags", "features", "with", "notification", "lost")
+FILE_WORDS = ("model", "flags", "guessed", "features", "with", "notification", "lost")
 
 _COMMENT = re.compile(r"//\s*(\w+):\s*((?:(?!\s//\s*\w+:).)*)")
 _EXPECT = re.compile(r'(?P<rule>[A-Z]+\d+)(?P<words>(?:\s+[a-z]+)*)(?:\s+"(?P<regex>.*)")?')

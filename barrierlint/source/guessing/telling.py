@@ -29,14 +29,13 @@ def summary(guesses: Sequence[Guess]) -> str:
         (_union(guess.declarations for guess in guesses), "declaration", "declarations"),
     ]
     words = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
+    text = f"guessed {', '.join(words)}" if words else ""
     stubs = _union(guess.stubs for guess in guesses)
-    text = "no compile database: guessed " + (", ".join(words) or "nothing else")
-    text += (
-        f"; took {stubs} {'header' if stubs == 1 else 'headers'} that {'is' if stubs == 1 else 'are'} nowhere for empty"
-        if stubs
-        else ""
-    )
-    return f"{text} (-v lists them, `barrierlint init` writes them down)"
+    if stubs:
+        text += (
+            f"{', ' if text else ''}stubbed {stubs} {'header' if stubs == 1 else 'headers'} that the tree does not have"
+        )
+    return f"no compile database: {text} (-v lists them, `barrierlint init` writes them down)"
 
 
 def _union(parts: Iterable[Iterable[str]]) -> int:

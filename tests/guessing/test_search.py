@@ -1,0 +1,258 @@
+"""Guessing how a file is compiled: each mechanism on a small tree, with the twin in which it must not act."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from barrierlint.source.guessing import search as searching
+from barrierlint.source.guessing.diagnosis import Diagnosis
+from barrierlint.source.guessing.guess import Guess
+from barrierlint.source.guessing.search import search
+from barrierlint.source.guessing.tree import Tree
+from tests.guessing.trees import Files, write
+
+Guessing = Callable[[Files, str], tuple[Guess, Diagnosis]]
+HEADER = "#pragma once\n"
+
+
+def test_a_file_that_needs_nothing_is_left_alone(guessing: Guessing) -> None:
+    guess, after = guessing({"a.c": "int f(void) { return 0; }\n", "include/x.h": HEADER}, "a.c")
+    assert not guess
+    assert after.total == 0
+
+
+def test_the_path_that_ends_in_the_include_is_found(guessing: Guessing) -> None:
+    files = {
+        "kernel/mm/a.c": "#include <vm/page.h>\nint f(void) { return PAGE; }\n",
+        "lib/inc/vm/page.h": "#define PAGE 3\n",
+    }
+    guess, after = guessing(files, "kernel/mm/a.c")
+    assert list(guess.includes) == ["lib/inc"]
+    assert after.total == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "folders", "wanted"),
+    [
+        ("mm/a.c", ["arch/x86/include", "arch/arm64/include", "arch/mips/include"], "arch/arm64/include"),
+        ("mm/a.c", ["arch/aarch32/include", "arch/aarch64/include"], "arch/aarch64/include"),
+        ("arch/arm/mm/a.c", ["arch/arm/include", "arch/x86/include"], "arch/arm/include"),
+        ("arch/arm64/a.c", ["arch/arm/include", "arch/arm64/include"], "arch/arm64/include"),
+        ("mm/a.c", ["arch/riscv/include", "include"], "include"),
+        ("b/c/a.c", ["a/include", "b/include", "c/d/include"], "b/include"),
+        ("mm/a.c", ["tests/include", "very/far/away/include"], "very/far/away/include"),
+        ("mm/a.c", ["plat/vendor/include", "plat/qemu/include"], "plat/qemu/include"),
+    ],
+)
+def test_of_several_headers_the_architectures_own_and_the_nearest_is_taken(
+    guessing: Guessing, file: str, folders: list[str], wanted: str
+) -> None:
+    files = {file: "#include <asm/page.h>\n", **{f"{folder}/asm/page.h": HEADER for folder in folders}}
+    guess, _ = guessing(files, file)
+    assert list(guess.includes) == [wanted]
+
+
+def test_a_header_of_another_architecture_is_read_alone(guessing: Guessing) -> None:
+    files = {
+        "mm/a.c": "#include <asm/percpu.h>\n#include <asm/page.h>\nint x = PERCPU;\n",
+        "arch/x86/include/asm/percpu.h": "#define PERCPU 1\n",
+        "arch/x86/include/asm/page.h": "#error x86\n",
+        "arch/arm64/include/asm/page.h": HEADER,
+    }
+    guess, after = guessing(files, "mm/a.c")
+    assert list(guess.includes) == ["arch/arm64/include"]
+    assert guess.borrowed == {"asm/percpu.h": "arch/x86/include/asm/percpu.h"}
+    assert after.total == 0
+
+
+def test_a_generic_header_goes_before_another_architectures(guessing: Guessing) -> None:
+    files = {
+        "mm/a.c": "#include <asm/percpu.h>\nint x = GENERIC;\n",
+        "arch/x86/include/asm/percpu.h": "#error x86\n",
+        "include/asm-generic/percpu.h": "#define GENERIC 1\n",
+    }
+    guess, after = guessing(files, "mm/a.c")
+    assert guess.borrowed == {"asm/percpu.h": "include/asm-generic/percpu.h"}
+    assert after.total == 0
+
+
+def test_a_folder_that_the_build_links_is_the_architectures_own(guessing: Guessing) -> None:
+    files = {"sched/a.c": "#include <arch/irq.h>\nint x = IRQ;\n", "arch/arm64/include/irq.h": "#define IRQ 1\n"}
+    guess, after = guessing(files, "sched/a.c")
+    assert guess.borrowed == {"arch/irq.h": "arch/arm64/include/irq.h"}
+    assert after.total == 0
+
+
+def test_what_is_nowhere_is_empty(guessing: Guessing) -> None:
+    guess, after = guessing({"a.c": "#include <gone/away.h>\nint f(void) { return 0; }\n"}, "a.c")
+    assert list(guess.stubs) == ["gone/away.h"]
+    assert "a.c:1" in guess.stubs["gone/away.h"]
+    assert after.total == 0
+
+
+def test_a_header_behind_parent_folders_is_found(guessing: Guessing) -> None:
+    files = {"a/b/a.c": '#include "../inc/x.h"\nint x = X;\n', "c/inc/x.h": "#define X 1\n"}
+    guess, after = guessing(files, "a/b/a.c")
+    assert after.total == 0
+    assert not guess.stubs
+
+
+def test_a_cyclic_guess_ends(guessing: Guessing) -> None:
+    files = {
+        "mm/a.c": "#include <one.h>\nint f(void) { return NEVER; }\n",
+        "x/one.h": "#include <two.h>\n#ifndef A\n#ifdef B\n#define NEVER 1\n#endif\n#endif\n",
+        "y/two.h": "#include <three.h>\n#ifndef B\n#ifdef A\n#define NEVER 2\n#endif\n#endif\n",
+        "z/three.h": "#include <one.h>\n",
+    }
+    started = time.monotonic()
+    guessing(files, "mm/a.c")
+    assert time.monotonic() - started < 10
+
+
+def test_a_link_out_of_the_tree_is_not_followed(tmp_path: Path) -> None:
+    write(tmp_path, {"outside/secret.h": "#define SECRET 7\n", "tree/.git/HEAD": "", "tree/inc/own.h": HEADER})
+    write(tmp_path, {"tree/a.c": "#include <secret.h>\n#include <linked/secret.h>\nint x = SECRET;\n"})
+    (tmp_path / "tree/inc/secret.h").symlink_to(tmp_path / "outside/secret.h")
+    (tmp_path / "tree/inc/linked").symlink_to(tmp_path / "outside")
+    tree = Tree(str(tmp_path / "tree"))
+    guess, _, _ = search(tree, str(tmp_path / "tree/a.c"), ())
+    assert set(guess.stubs) == {"secret.h", "linked/secret.h"}
+    assert not guess.includes
+    assert not guess.borrowed
+    assert tree.text("inc/secret.h") == b""
+    assert tree.text("../outside/secret.h") == b""
+
+
+def test_a_macro_that_hides_a_definition_is_defined(guessing: Guessing) -> None:
+    files = {
+        "a.c": "#include <page.h>\nint x = SHIFT;\n",
+        "inc/page.h": "#if defined(CONFIG_ARM_32)\n#elif defined(CONFIG_ARM_64)\n#define SHIFT 3\n#endif\n",
+    }
+    guess, after = guessing(files, "a.c")
+    assert guess.macros["CONFIG_ARM_64"].value == "1"
+    assert "inc/page.h:3" in guess.macros["CONFIG_ARM_64"].where
+    assert "CONFIG_ARM_32" not in guess.macros
+    assert after.total == 0
+
+
+def test_a_macro_decides_an_include(guessing: Guessing) -> None:
+    files = {
+        "a.c": "#include <asm/atomic.h>\nint f(void) { return barrier(); }\n",
+        "inc/asm/atomic.h": (
+            "#if defined(CONFIG_RISCV)\n# include <asm/riscv/atomic.h>\n#elif defined(CONFIG_ARM_64)\n"
+            "# include <asm/arm64/atomic.h>\n#else\n# error no architecture\n#endif\n"
+        ),
+        "inc/asm/arm64/atomic.h": "static inline int barrier(void) { return 1; }\n",
+        "inc/asm/riscv/atomic.h": "static inline int barrier(void) { return 2; }\n",
+    }
+    guess, after = guessing(files, "a.c")
+    assert set(guess.macros) == {"CONFIG_ARM_64"}
+    assert after.total == 0
+
+
+def test_a_macro_is_taken_from_the_header_that_has_it(guessing: Guessing) -> None:
+    files = {
+        "a.c": "int f(int va) { return INDEX(va, 3) + BITS; }\n",
+        "inc/table.h": "#ifdef OTHER\n#error not for us\n#endif\n#define INDEX(va, l) (((va) >> SHIFT(l)) & 511)\n"
+        "#define BITS 9 /* of an index */\n#define SHIFT(l) (39 - 9 * (l))\n",
+    }
+    guess, after = guessing(files, "a.c")
+    assert after.total == 0
+    assert "inc/table.h" in guess.forced or guess.macros["BITS"].value == "9"
+
+
+def test_a_header_is_forced_for_its_type_and_function(guessing: Guessing) -> None:
+    files = {
+        "a.c": "u64 f(void) { return read_root(); }\n",
+        "inc/types.h": "typedef unsigned long u64;\n",
+        "inc/root.h": '#include "types.h"\nu64 read_root(void);\n',
+        "tests/root.h": "int read_root(void);\ntypedef int u64;\n",
+    }
+    guess, after = guessing(files, "a.c")
+    assert after.total == 0
+    assert set(guess.forced) <= {"inc/types.h", "inc/root.h"}
+    assert guess.forced
+
+
+def test_what_makefiles_say_is_heard(guessing: Guessing) -> None:
+    files = {
+        "Makefile": "CFLAGS += -D__KERN__ \\\n\t-include $(srctree)/include/config.h\nHOSTCFLAGS += -DHOST\n"
+        "ifeq ($(CONFIG_DEBUG),y)\nCFLAGS += -DDEBUG\nendif\n",
+        "mm/a.c": "#ifndef __KERN__\n#error not the kernel\n#endif\n#include <x.h>\nint x = FORCED;\n"
+        "#if defined(HOST) || defined(DEBUG)\n"
+        "#error wrong\n#endif\n",
+        "include/config.h": "#define FORCED 1\n",
+        "include/x.h": HEADER,
+    }
+    guess, after = guessing(files, "mm/a.c")
+    assert guess.forced == {"include/config.h": "Makefile:1"}
+    assert guess.macros["__KERN__"].where == "Makefile:1"
+    assert after.total == 0
+
+
+def test_numbers_come_from_the_tree(guessing: Guessing) -> None:
+    files = {
+        "mm/a.c": "#include <x.h>\nlong x = 1L << VA_BITS_MAX, y = KERNEL_BASE;\n",
+        "x.h": "#ifndef KERNEL_BASE\n#error give it\n#endif\n",
+        "arch/arm/rules.mk": "KERNEL_BASE ?= 0x1000\n",
+        "arch/arm64/rules.mk": "BASE := 0xffff000000000000\nKERNEL_BASE ?= $(BASE)\nVA_BITS_MAX := 39\n",
+    }
+    guess, after = guessing(files, "mm/a.c")
+    assert guess.macros["VA_BITS_MAX"].value == "39"
+    assert guess.macros["KERNEL_BASE"].value in ("0xffff000000000000", "0x1000")
+    assert after.total == 0
+
+
+@pytest.mark.parametrize(
+    ("use", "kind", "text"),
+    [
+        ("int f(int x) { return x << MY_PAGE_SHIFT; }", "macro", "MY_PAGE_SHIFT=12"),
+        ("int f(void) { return NOBODY_KNOWS; }", "macro", "NOBODY_KNOWS=1"),
+        ("long f(void) { return HEAP_BASE; }", "declaration", "extern unsigned long HEAP_BASE;"),
+        ("void *f(void) { return (void *)get_it(3); }", "declaration", "unsigned long get_it();"),
+        ("u32 f(void) { return 0; }", "declaration", "typedef unsigned int u32;"),
+        ("uint64_t f(void) { return 0; }", "forced", "<stdint.h>"),
+        ("static int __odd f(void) { return 0; }", "macro", "__odd="),
+    ],
+)
+def test_what_the_tree_does_not_define_has_a_stand_in(guessing: Guessing, use: str, kind: str, text: str) -> None:
+    guess, after = guessing({"a.c": f"{use}\n"}, "a.c")
+    flags = {"macro": [one.flag for one in guess.macros.values()], "declaration": list(guess.declarations)}
+    assert text in {**flags, "forced": list(guess.forced)}[kind]
+    assert after.total == 0
+
+
+def test_a_guess_that_helps_nothing_is_taken_back(guessing: Guessing) -> None:
+    files = {
+        "a.c": "int f(void) { return helper(); }\n",
+        "inc/h.h": "int helper(void);\n#error never\n#error at all\nno_type x;\nno_type y;\n",
+    }
+    guess, after = guessing(files, "a.c")
+    assert "inc/h.h" not in guess.forced
+    assert after.own == 0
+
+
+def test_the_budget_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "PARSES", 3)
+    write(tmp_path, {".git/HEAD": "", "a.c": "#include <a/b.h>\nint x = A + B + C;\n"})
+    write(tmp_path, {"x/a/b.h": "#include <c.h>\n", "y/c.h": "#include <d.h>\n", "z/d.h": "#define A 1\n"})
+    guess, before, after = search(Tree(str(tmp_path)), str(tmp_path / "a.c"), ())
+    assert after.own <= before.own
+    assert guess is not None
+
+
+def test_hostile_text_does_no_harm(guessing: Guessing) -> None:
+    files = {
+        "a.c": "#include <x.h>\nint f(void) { return NAME; }\n",
+        "inc/x.h": "#if (((\n#define NAME 1\n#endif\n#else\n#endif\n#if 1 +\n#elif defined\n#endif\n",
+        "Makefile": "CFLAGS += -D'x y\" -include\nCFLAGS += -include $(shell rm -rf /)/x.h `touch ran`\n",
+        "Kconfig": 'config\nsource "$(shell,touch ran)"\nchoice\nconfig A\n\tdefault y if ((\nendmenu\nendif\n'
+        'source "Kconfig"\n',
+    }
+    guessing(files, "a.c")
+    assert not os.path.exists("ran")
