@@ -184,6 +184,36 @@ def _inputs(to: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="what the code base's names mean; can be repeated (default: those shipped that fit)",
     )
+    _means(to)
+
+
+def _means(to: argparse.ArgumentParser) -> None:
+    """How inputs are read."""
+    group = to.add_argument_group("reading")
+    group.add_argument(
+        "--jobs",
+        type=_positive,
+        metavar="N",
+        help="files read at once, each in a process of its own (default: one a CPU)",
+    )
+    for option, default, unit in (("--time-limit", 300, "SECONDS"), ("--memory-limit", 4096, "MIB")):
+        group.add_argument(
+            option, type=_positive, default=default, metavar=unit, help="for reading one file (default: %(default)s)"
+        )
+    group.add_argument(
+        "--cache-dir",
+        default="",
+        metavar="DIR",
+        help="where to keep what was read (default: .barrierlint-cache at the tree's root)",
+    )
+    group.add_argument("--no-cache", action="store_true", help="neither use nor write a cache")
+
+
+def _positive(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number above 0")
+    return int(text)
 
 
 def _selection(to: argparse.ArgumentParser) -> None:

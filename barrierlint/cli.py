@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import traceback
 from argparse import Namespace
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
     from barrierlint.pipeline import Options
 
 CLEAN, FINDINGS, USAGE, LOST = 0, 1, 2, 3
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Terminated(BaseException):
+    """SIGTERM: leave as for Ctrl-C, so that nothing half-written and no process stays behind."""
 
 
 class CommandError(Exception):
@@ -32,7 +37,12 @@ class CommandError(Exception):
 
 def entry() -> None:
     """Run the command line of this process, and leave with its status."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(main(sys.argv[1:]))
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated
 
 
 def main(words: Sequence[str]) -> int:
@@ -47,6 +57,9 @@ def main(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         complain("interrupted")
         return INTERRUPTED
+    except Terminated:
+        complain("terminated")
+        return TERMINATED
     except Exception as error:
         return _failed(error, getattr(space, "verbose", False))
 
@@ -142,7 +155,7 @@ def _write_baseline(file: str, report: Report) -> int:
 def _options(space: Namespace) -> Options:
     """The options of the pipeline from the words of the command line."""
     from barrierlint.inputs import Request
-    from barrierlint.pipeline import Options
+    from barrierlint.pipeline import Means, Options
 
     request = Request(
         paths=tuple(space.paths),
@@ -152,8 +165,15 @@ def _options(space: Namespace) -> Options:
         remove=tuple(space.remove_arg),
         target=space.target,
     )
+    means = Means(
+        jobs=space.jobs or os.cpu_count() or 1,
+        seconds=space.time_limit,
+        mebibytes=space.memory_limit,
+        cache=None if space.no_cache else space.cache_dir,
+    )
     return Options(
         request=request,
+        means=means,
         select=tuple(getattr(space, "select", ["ALL"])),
         ignore=tuple(getattr(space, "ignore", [])),
         models=tuple(space.model),

@@ -1,32 +1,42 @@
 """Paths in, report out: the whole tool on one page.
 
-    collect → parse → lower → check → fold → confirm → report
+    collect → load (parse, lower) → join → check → fold → confirm → triage → report
 
-Every stage hands on what it could not do as notifications; nothing is lost between stages. What it does not do: print,
+Every stage hands on what it could not do as notifications; nothing is lost between stages. Units come from the cache
+where nothing they are made of has changed, and so does what was found, where no unit has. What it does not do: print,
 or decide the exit status.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from barrierlint.finding import Confirmation, Finding, Notification, Report, RuleInfo, Severity, Span, Verdict
-from barrierlint.inputs import Input, InputError, Request, collect
+from barrierlint.finding import Confirmation, Finding, Notification, Report, RuleInfo, Verdict
+from barrierlint.inputs import InputError, Inputs, Request, collect
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program
+    from barrierlint.linking.store import Store
+    from barrierlint.linking.units import Loaded
     from barrierlint.models import Models
-    from barrierlint.source.tree import TranslationUnit
 
-Result = TypeVar("Result")
 
-UNREAD = frozenset({"lost-body", "too-deep"})
-"""Kinds of notification that say that a function was not read, or not all of it."""
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How inputs are read: in `jobs` processes with limits of `seconds` and `mebibytes` each (0: in this one, without
+    limits), and a cache in folder `cache` ("": at the tree's root, None: none).
+    """
+
+    jobs: int = 0
+    seconds: float = 300.0
+    mebibytes: int = 4096
+    cache: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,72 +51,162 @@ class Options:
     confirm: bool = True
     baseline: str | None = None
     diff_base: str | None = None
+    means: Means = Means()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The units of all inputs, and what they were made with."""
+
+    inputs: Inputs
+    models: Models
+    loaded: tuple[Loaded, ...]
+    store: Store
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files analysed."""
+        return tuple(item.path for item in self.inputs.files)
 
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """The graphs of all functions of a run, a program for each set of files that link, and what they were made with."""
+    """The graphs of all functions of a run, a program for each set of files that link."""
 
     programs: tuple[Program, ...]
-    models: Models
-    paths: tuple[str, ...]
     notifications: tuple[Notification, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the analysis of all programs found, before triage; `extents` are the (first, last) lines of the functions of
+    each file.
+    """
+
+    found: tuple[Finding, ...]
+    notifications: tuple[Notification, ...]
+    functions: int
+    extents: Mapping[str, tuple[tuple[int, int], ...]]
 
 
 def run(options: Options) -> Report:
     """Analyse what `options` names. Raises InputError, SourceError and ModelError, each one line for the user."""
-    from barrierlint import rules
-    from barrierlint.report.fingerprint import with_fingerprints
+    from barrierlint.linking.losses import distinct, incomplete, said_once
     from barrierlint.triage.selection import triage
 
     chosen = frozenset(rule.id for rule in select_rules(all_rules(), options.select, options.ignore))
-    lowered = lower(options)
-    checked, lost = attempts(
-        (program_name(program), partial(rules.check, program, lowered.models, select=chosen))
-        for program in lowered.programs
-    )
-    found = folded(finding for one in checked for finding in one.findings)
-    if options.confirm:
-        found = tuple(confirmed(finding, options.features) for finding in found)
-    found = with_fingerprints(sorted(found, key=lambda finding: (finding.span, finding.rule)))
+    gathered = gather(options)
+    outcome = remembered(gathered, options, chosen)
     triaged = triage(
-        tuple(finding for finding in found if finding.confirmation.verdict is not Verdict.REFUTED),
-        lowered.paths,
-        extents(lowered.programs),
+        tuple(finding for finding in outcome.found if finding.confirmation.verdict is not Verdict.REFUTED),
+        gathered.paths,
+        outcome.extents,
         all_rules(),
         chosen,
         baseline=options.baseline,
         diff_base=options.diff_base,
     )
-    told = (n for one in checked for n in one.notifications)
+    notes = said_once(
+        (*gathered.inputs.notifications, *(incomplete(note, gathered.paths) for note in outcome.notifications))
+    )
     return Report(
         findings=triaged.shown,
-        refuted=tuple(finding for finding in found if finding.confirmation.verdict is Verdict.REFUTED),
+        refuted=tuple(finding for finding in outcome.found if finding.confirmation.verdict is Verdict.REFUTED),
         suppressed=triaged.suppressed,
         known=triaged.known,
-        notifications=distinct((*lowered.notifications, *told, *lost, *triaged.notifications)),
-        files=len(lowered.paths),
-        functions=len({(usr, cfg.place) for program in lowered.programs for usr, cfg in program.functions.items()}),
+        notifications=distinct((*notes, *triaged.notifications, *filter(None, (gathered.store.problem,)))),
+        files=len(gathered.paths),
+        functions=outcome.functions,
     )
+
+
+def gather(options: Options) -> Gathered:
+    """Bring the units of the inputs of `options`, from the cache or by parsing."""
+    from barrierlint.linking.processes import Forks, Limits
+    from barrierlint.linking.store import Store, folder_for
+    from barrierlint.linking.units import Loader
+
+    means = options.means
+    inputs = collect(options.request)
+    paths = [item.path for item in inputs.files]
+    models = load_models(options, paths)
+    default = folder_for(paths) if means.cache == "" and paths else None
+    store = Store(Path(means.cache) if means.cache else default)
+    forks = Forks(means.jobs, Limits(means.seconds, means.mebibytes)) if means.jobs else nullcontext()
+    with forks as executor:
+        loaded = Loader(models, store, executor).load(inputs.files)
+    return Gathered(inputs, models, tuple(loaded), store)
 
 
 def lower(options: Options) -> Lowered:
-    """Parse and lower the inputs of `options`: files that link together, functions of headers once."""
-    from barrierlint import cfg, source
+    """Return the graphs of the inputs of `options`: files that link together, functions of headers once."""
+    from barrierlint.linking.losses import incomplete, said_once
 
-    inputs = collect(options.request)
-    models = load_models(options, [item.path for item in inputs.files])
-    units, unparsed = attempts(
-        (item.path, partial(source.parse, Path(item.path), item.arguments, unsaved=dict(item.unsaved)))
-        for item in inputs.files
+    gathered = gather(options)
+    joined = join(gathered)
+    told = (incomplete(note, gathered.paths) for note in joined.notifications)
+    return Lowered(joined.programs, said_once((*gathered.inputs.notifications, *told)))
+
+
+def join(gathered: Gathered) -> Lowered:
+    """Join the units that link, and gather what was said of them."""
+    from barrierlint import cfg
+    from barrierlint.linking.losses import attempts, listed, unknown_instructions
+    from barrierlint.linking.programs import linkable
+
+    programs, lost = attempts(
+        (listed([unit.path for unit in units]), partial(cfg.join, units, gathered.models))
+        for units in linkable(gathered.loaded)
     )
-    programs, unlowered = attempts(
-        (listed([unit.path for unit in linked]), partial(cfg.lower, linked, models)) for linked in linkable(units)
-    )
-    lost = (*unparsed, *unlowered)
     told = (note for program in programs for note in (*program.notifications, *unknown_instructions(program)))
-    notes = said_once((*inputs.notifications, *lost, *(incomplete(note, inputs.files) for note in told)))
-    return Lowered(tuple(programs), models, tuple(item.path for item in inputs.files), notes)
+    return Lowered(tuple(programs), (*lost, *told))
+
+
+def remembered(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Outcome:
+    """Return what the analysis finds, from the cache if none of its inputs has changed."""
+    from barrierlint.linking import codec
+    from barrierlint.linking.store import digest
+
+    asked = (*sorted(chosen), options.features, str(options.confirm))
+    key = digest("outcome", *(one.digest for one in gathered.loaded), *asked)
+    data = gathered.store.get(key)
+    if data is not None:
+        try:
+            known: Outcome = codec.decode(data, Outcome)
+            return known
+        except codec.CodecError:
+            pass
+    outcome = analysed(gathered, options, chosen)
+    if gathered.store.folder and not any(note.kind == "internal-error" for note in outcome.notifications):
+        gathered.store.put(key, codec.encode(outcome, Outcome).encode("utf-8", "surrogatepass"))
+    return outcome
+
+
+def analysed(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Outcome:
+    """Join, check, fold and confirm."""
+    from barrierlint import rules
+    from barrierlint.linking.losses import attempts, listed
+    from barrierlint.report.fingerprint import with_fingerprints
+
+    joined = join(gathered)
+    checked, lost = attempts(
+        (listed(files_of(program)), partial(rules.check, program, gathered.models, select=chosen))
+        for program in joined.programs
+    )
+    found = folded(finding for one in checked for finding in one.findings)
+    if options.confirm:
+        found = tuple(confirmed(finding, options.features) for finding in found)
+    return Outcome(
+        with_fingerprints(sorted(found, key=lambda finding: (finding.span, finding.rule))),
+        (*joined.notifications, *(note for one in checked for note in one.notifications), *lost),
+        len({(usr, cfg.place) for program in joined.programs for usr, cfg in program.functions.items()}),
+        {path: tuple(sorted(lines)) for path, lines in extents(joined.programs).items()},
+    )
+
+
+def files_of(program: Program) -> list[str]:
+    """Return the files that the functions of a program are in."""
+    return list(dict.fromkeys(cfg.place.path for cfg in program.functions.values()))
 
 
 def extents(programs: Iterable[Program]) -> dict[str, set[tuple[int, int]]]:
@@ -116,73 +216,6 @@ def extents(programs: Iterable[Program]) -> dict[str, set[tuple[int, int]]]:
         for cfg in program.functions.values():
             found.setdefault(cfg.place.path, set()).add((cfg.place.line, max(cfg.end.end_line, cfg.end.line)))
     return found
-
-
-def unknown_instructions(program: Program) -> Iterator[Notification]:
-    """Name each instruction that the decoder does not know, at the first of its places."""
-    from barrierlint.events import UnknownInstruction
-
-    places: dict[str, set[Span]] = {}
-    for cfg in program.functions.values():
-        for step in cfg.steps():
-            if isinstance(step.event, UnknownInstruction):
-                places.setdefault(step.event.text.split()[0] if step.event.text.split() else "", set()).add(step.span)
-    for name, spans in sorted(places.items()):
-        more = f" ({len(spans)} places)" if len(spans) > 1 else ""
-        text = f"`{name}`: an instruction barrierlint does not know, taken to order nothing{more}"
-        yield Notification("unknown-instruction", text, min(spans), severity=Severity.NOTE)
-
-
-def linkable(units: Iterable[TranslationUnit]) -> list[list[TranslationUnit]]:
-    """Split units into programs: two that define one name in two places (`main`, variants of a driver) do not link."""
-    programs: list[tuple[list[TranslationUnit], dict[str, Span]]] = []
-    for unit in units:
-        own = {function.usr: function.span for function in unit.functions}
-        for members, places in programs:
-            if all(places.get(usr, span) == span for usr, span in own.items()):
-                members.append(unit)
-                places.update(own)
-                break
-        else:
-            programs.append(([unit], own))
-    return [members for members, _ in programs] or [[]]
-
-
-def incomplete(note: Notification, files: Sequence[Input]) -> Notification:
-    """Count a function in an input file that was not read, or not all of it, as lost: nothing can be said of it."""
-    own = note.span is not None and any(item.path == note.span.path for item in files)
-    if note.lost or note.kind not in UNREAD or not own:
-        return note
-    return replace(note, lost=True, severity=Severity.ERROR)
-
-
-def said_once(notes: Sequence[Notification]) -> tuple[Notification, ...]:
-    """Leave one line a loss: of a file that clang gave up on the first error, of nesting the first that is too deep.
-
-    What a loss already says becomes a note, which is there for those who ask.
-    """
-    given_up = {note.span.path for note in notes if note.span and note.lost and note.kind == "parse-error"}
-    nested = {note.span.path for note in notes if note.span and note.lost and note.kind == "too-deep"}
-    bodies = {(note.span, note.message.rpartition(": ")[2]) for note in notes if note.lost and note.kind == "lost-body"}
-    first = {note.span.path: note for note in reversed(notes) if note.span and _is_cause(note)}
-    kept: list[Notification] = []
-    for note in notes:
-        path = note.span.path if note.span else ""
-        cause = first.get(path)
-        if path in given_up and note.lost and note.kind == "parse-error" and cause:
-            text = f"{note.message}; the first is: {cause.message}"
-            kept.append(replace(note, message=text, span=cause.span))
-            continue
-        said = path in given_up and (note.kind == "lost-body" or _is_cause(note))
-        said = said or (path in nested and note.kind == "lost-body" and "nesting level" in note.message)
-        said = said or (_is_cause(note) and (note.span, note.message) in bodies)
-        kept.append(replace(note, lost=False, severity=Severity.NOTE) if said else note)
-    return tuple(kept)
-
-
-def _is_cause(note: Notification) -> bool:
-    """Whether `note` is one error of clang's, not the loss that came of it."""
-    return note.kind == "parse-error" and not note.lost
 
 
 def load_models(options: Options, paths: Sequence[str]) -> Models:
@@ -206,46 +239,6 @@ def common_folder(paths: Sequence[str]) -> Path:
     """Return the deepest folder that holds all `paths`."""
     real = [os.path.realpath(path) for path in paths]
     return Path(os.path.commonpath([path if os.path.isdir(path) else os.path.dirname(path) for path in real]))
-
-
-def attempts(tasks: Iterable[tuple[str, Callable[[], Result]]]) -> tuple[list[Result], tuple[Notification, ...]]:
-    """Carry out each task, named by its files; one that fails is lost, and said to be, and costs no other."""
-    from barrierlint.source import SourceError
-
-    results: list[Result] = []
-    lost: list[Notification] = []
-    for name, task in tasks:
-        try:
-            results.append(task())
-        except RecursionError:
-            lost.append(
-                Notification("too-deep", f"{name}: nested too deeply to be analysed", None, True, Severity.ERROR)
-            )
-        except SourceError as error:
-            lost.append(Notification("parse-error", str(error), None, True, Severity.ERROR))
-        except Exception as error:
-            text = f"{name}: internal error, please report it: {type(error).__name__}: {error} ({innermost(error)})"
-            lost.append(Notification("internal-error", text, None, True, Severity.ERROR))
-    return results, tuple(lost)
-
-
-def innermost(error: BaseException) -> str:
-    """Return the place that raised `error`, such as `transfer.py:88`."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "unknown place"
-
-
-def program_name(program: Program) -> str:
-    """Return the files of a program, the first few by name."""
-    return listed(dict.fromkeys(cfg.place.path for cfg in program.functions.values()))
-
-
-def listed(paths: Iterable[str]) -> str:
-    """Return up to three paths, the rest counted."""
-    every = list(paths)
-    return ", ".join(every[:3]) + (f" and {len(every) - 3} more" if len(every) > 3 else "")
 
 
 def all_rules() -> tuple[RuleInfo, ...]:
@@ -298,8 +291,3 @@ def confirmed(finding: Finding, features: str) -> Finding:
         reason = f"the simulation failed, please report it: {type(error).__name__}: {error}"
         answer = Confirmation(Verdict.UNDECIDED, reason=reason)
     return replace(finding, confirmation=answer)
-
-
-def distinct(notes: Iterable[Notification]) -> tuple[Notification, ...]:
-    """Return each notification once: headers are read by many files."""
-    return tuple(dict.fromkeys(notes))

@@ -89,23 +89,24 @@ class Survey:
         descriptors: Descriptors,
     ) -> None:
         stores = Stores(functions, unit.assigned)
-        found: dict[str, tree.Type] = {}
+        on_entries: dict[str, tree.Type] = {}
         inside: dict[str, list[str]] = {}
         tried: dict[str, None] = {}
         self.behaviours: dict[str, Behaviour] = {}
         self.own_types: dict[str, tree.Type] = {}
         for usr, function in functions.items():
             stores.visit(function, nodes[usr])
-            entries.visit(function, nodes[usr], lambda type: descriptors.evidence(type) is not None, found, inside)
+            entries.visit(function, nodes[usr], lambda type: descriptors.evidence(type) is not None, on_entries, inside)
             if unit.cxx:
                 self.behaviours[usr] = exceptions.behaviour(function, nodes[usr])
                 tried.update(dict.fromkeys(exceptions.tried(nodes[usr])))
             own = _own_type(function, nodes[usr])
             if own is not None and descriptors.evidence(own) is not None:
                 self.own_types[usr] = own
-        self.entries = {usr: type for usr, type in entries.with_inner(found, inside).items() if usr in functions}
+        self.entries = {usr: type for usr, type in entries.with_inner(on_entries, inside).items() if usr in functions}
         stored, copies, made = stores.facts()
         everywhere = (node for usr in functions for node in nodes[usr])
+        named = dict.fromkeys(usr for found in nodes.values() for usr in _named(found))
         self.facts = Facts(
             overrides=tuple((usr, method) for usr, one in functions.items() for method in one.overrides),
             noreturn=tuple(usr for usr, one in functions.items() if one.noreturn),
@@ -115,7 +116,7 @@ class Survey:
             copies=copies,
             made=made,
             constants=tuple(dict(reversed(tuple(constants(everywhere, unit)))).items()),
-            on_entries=tuple(found),
+            on_entries=tuple(on_entries),
             inner=tuple(
                 (usr, callee)
                 for usr, callees in inside.items()
@@ -123,7 +124,20 @@ class Survey:
                 for callee in dict.fromkeys(callees)
             ),
             as_entries=tuple(self.entries),
+            wanted=tuple(usr for usr in named if usr not in functions),
         )
+
+
+def _named(nodes: Iterable[Node]) -> Iterator[str]:
+    """The functions that `nodes` call, refer to, or have called on leaving a scope."""
+    for node in nodes:
+        match node:
+            case tree.CallExpression(callee=usr) | tree.FunctionReference(usr=usr) if usr:
+                yield usr
+            case tree.Construct(callee=callee, destructor=destructor):
+                yield from filter(None, (callee, destructor))
+            case tree.Declaration(destructor=destructor, cleanup=cleanup):
+                yield from filter(None, (destructor, cleanup))
 
 
 def _own_type(function: tree.Function, nodes: Iterable[Node]) -> tree.Type | None:

@@ -70,14 +70,14 @@ def _entries(facts: Sequence[Facts]) -> dict[str, None]:
 
 def _chosen(units: Sequence[Unit], entries: Mapping[str, None]) -> dict[str, Lowered]:
     """The graph of each function: the first unit's, but of methods called on entries one that knows it."""
-    chosen: dict[str, Lowered] = {}
+    chosen: dict[str, Mapping[str, Lowered]] = {}
     for unit in units:
-        for usr, lowered in unit.functions.items():
-            chosen.setdefault(usr, lowered)
+        for usr in unit.functions:
+            chosen.setdefault(usr, unit.functions)
     for unit in reversed(units):
-        knowing = {usr: unit.functions[usr] for usr in unit.facts.as_entries if usr in unit.functions}
-        chosen.update({usr: one for usr, one in unit.variants.items() if usr in entries} | knowing)
-    return chosen
+        chosen.update({usr: unit.variants for usr in unit.variants if usr in entries})
+        chosen.update({usr: unit.functions for usr in unit.facts.as_entries if usr in unit.functions})
+    return {usr: graphs[usr] for usr, graphs in chosen.items()}
 
 
 def _knowledge(facts: Sequence[Facts], lowered: Mapping[str, Lowered], models: Models) -> Knowledge:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from barrierlint.cfg.graph import Cfg
-from barrierlint.finding import Notification
+from barrierlint.finding import Notification, Span
 from barrierlint.terms import Term
 
 
@@ -70,6 +70,7 @@ class Facts:
     kept there); `copies`: (place, place whose pointers it receives); `made`: places that hold pointers made of numbers.
     `constants`: what constant objects with functions in them hold. `on_entries`: methods called on entries of tables,
     and `inner`: (method, method it calls on its own object); `as_entries`: methods lowered as called on an entry.
+    `wanted`: functions named here that have no body here.
     """
 
     overrides: Pairs = ()
@@ -83,12 +84,14 @@ class Facts:
     on_entries: tuple[str, ...] = ()
     inner: Pairs = ()
     as_entries: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One translation unit, lowered. `functions` by USR; `variants` are other graphs of methods, for the case that
-    another unit calls them on entries of tables. `roots` are defined in the main file `path` itself.
+    another unit calls them on entries of tables. `roots` are defined in the main file `path` itself; `places` tells
+    where each function is.
     """
 
     path: str
@@ -99,3 +102,4 @@ class Unit:
     facts: Facts = Facts()
     notifications: tuple[Notification, ...] = ()
     includes: tuple[str, ...] = ()
+    places: Mapping[str, Span] = field(default_factory=dict)

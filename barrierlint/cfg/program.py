@@ -59,9 +59,9 @@ def _lower(unit: tree.TranslationUnit, models: Models) -> Unit:
             continue
         if variant is not None and variant != functions[usr]:
             variants[usr] = variant
-    return Unit(
-        unit.path, unit.target, functions, unit.roots, variants, facts, (*unit.notifications, *lost), unit.includes
-    )
+    notifications = (*unit.notifications, *lost)
+    places = {usr: one.cfg.place for usr, one in functions.items()}
+    return Unit(unit.path, unit.target, functions, unit.roots, variants, facts, notifications, unit.includes, places)
 
 
 def _variant(environment: Environment, function: tree.Function) -> Lowered | None:

@@ -8,7 +8,8 @@ import pytest
 
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.inputs import Request
-from barrierlint.pipeline import Options, attempts, listed, run, said_once
+from barrierlint.linking.losses import attempts, listed, said_once
+from barrierlint.pipeline import Options, run
 from barrierlint.source import SourceError
 
 BAD = """\
@@ -40,7 +41,13 @@ def test_what_fails_is_lost_and_the_rest_is_done() -> None:
 
 
 @pytest.mark.parametrize(
-    "stage", ["barrierlint.source.parsing.parse", "barrierlint.cfg.lower", "barrierlint.rules.check"]
+    "stage",
+    [
+        "barrierlint.source.parsing.parse",
+        "barrierlint.cfg.lower_unit",
+        "barrierlint.cfg.join",
+        "barrierlint.rules.check",
+    ],
 )
 def test_a_stage_that_breaks_is_no_clean_report(stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "bad.c"

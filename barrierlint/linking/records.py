@@ -1,0 +1,97 @@
+"""Units as bytes: a first line with everything but the graphs, then a line for each graph, read when it is wanted.
+
+A program takes each function from one of the units that hold it, so that most graphs of headers are never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from barrierlint.cfg.linkable import Facts, Lowered, Unit
+from barrierlint.finding import Notification, Span
+from barrierlint.linking import codec
+
+Rename = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A unit without its graphs: `functions` and `variants` are the USRs of those that follow, `places` theirs."""
+
+    path: str
+    target: str
+    roots: tuple[str, ...]
+    functions: tuple[str, ...]
+    variants: tuple[str, ...]
+    facts: Facts
+    notifications: tuple[Notification, ...]
+    includes: tuple[str, ...]
+    places: tuple[Span, ...]
+
+
+class Graphs(Mapping[str, Lowered]):
+    """Graphs by USR, each read at its first use."""
+
+    def __init__(self, lines: Mapping[str, bytes], rename: Rename | None = None) -> None:
+        self._lines = lines
+        self._rename = rename
+        self._read: dict[str, Lowered] = {}
+
+    def __getitem__(self, usr: str) -> Lowered:
+        """Return the graph of a function."""
+        known = self._read.get(usr)
+        if known is None:
+            known = self._read[usr] = codec.decode(self._lines[usr], Lowered, self._rename)
+        return known
+
+    def __contains__(self, usr: object) -> bool:
+        """Whether there is one; nothing is read for that."""
+        return usr in self._lines
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the USRs in order."""
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._lines)
+
+
+def to_bytes(unit: Unit) -> bytes:
+    """Return `unit` as bytes."""
+    header = Header(
+        unit.path,
+        unit.target,
+        unit.roots,
+        tuple(unit.functions),
+        tuple(unit.variants),
+        unit.facts,
+        unit.notifications,
+        unit.includes,
+        tuple(one.cfg.place for one in unit.functions.values()),
+    )
+    graphs = (*unit.functions.values(), *unit.variants.values())
+    lines = (codec.encode(header, Header), *(codec.encode(one, Lowered) for one in graphs))
+    return "\n".join(lines).encode("utf-8", "surrogatepass")
+
+
+def from_bytes(data: bytes, rename: Rename | None = None) -> Unit:
+    """Return the unit that `data` holds, with names changed by `rename`; CodecError if it holds none."""
+    first, *lines = data.split(b"\n")
+    header: Header = codec.decode(first, Header, rename)
+    names = (*header.functions, *header.variants)
+    if len(names) != len(lines):
+        raise codec.CodecError("lines are missing")
+    count = len(header.functions)
+    return Unit(
+        header.path,
+        header.target,
+        Graphs(dict(zip(header.functions, lines, strict=False)), rename),
+        header.roots,
+        Graphs(dict(zip(header.variants, lines[count:], strict=True)), rename),
+        header.facts,
+        header.notifications,
+        header.includes,
+        dict(zip(header.functions, header.places, strict=True)),
+    )
