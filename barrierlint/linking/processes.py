@@ -9,6 +9,7 @@ stand in its place, without the limits. What it does not do: platforms without f
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import resource
 import selectors
@@ -173,6 +174,7 @@ def _run(task: Callable[[], bytes], pipe: int, limits: Limits) -> None:
     """The child's whole life; it never returns."""
     code = 1
     try:
+        faulthandler.disable()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         silence = os.open(os.devnull, os.O_RDWR)
