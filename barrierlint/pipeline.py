@@ -71,9 +71,10 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """The graphs of all functions of a run, a program for each set of files that link."""
+    """The graphs of all functions of a run, a program for each set of files that link, and what they were made with."""
 
     programs: tuple[Program, ...]
+    models: Models
     notifications: tuple[Notification, ...]
 
 
@@ -145,7 +146,7 @@ def lower(options: Options) -> Lowered:
     gathered = gather(options)
     joined = join(gathered)
     told = (incomplete(note, gathered.paths) for note in joined.notifications)
-    return Lowered(joined.programs, said_once((*gathered.inputs.notifications, *told)))
+    return Lowered(joined.programs, gathered.models, said_once((*gathered.inputs.notifications, *told)))
 
 
 def join(gathered: Gathered) -> Lowered:
@@ -159,7 +160,7 @@ def join(gathered: Gathered) -> Lowered:
         for units in linkable(gathered.loaded)
     )
     told = (note for program in programs for note in (*program.notifications, *unknown_instructions(program)))
-    return Lowered(tuple(programs), (*lost, *told))
+    return Lowered(tuple(programs), gathered.models, (*lost, *told))
 
 
 def remembered(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Outcome:
