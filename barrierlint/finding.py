@@ -246,7 +246,12 @@ class Finding:
 
     @property
     def span(self) -> Span:
-        """The place a report points at: the dependent access, or for boundary findings the write."""
+        """The place a report points at: the dependent access, or for boundary findings the write; of advice the
+        barrier that is idle.
+        """
+        idle = next((step.span for step in self.witness.steps if step.role == "idle"), None)
+        if idle is not None:
+            return idle
         step = self.witness.write if self.confidence is Confidence.BOUNDARY else self.witness.access
         return step.span
 

@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
 
-from barrierlint.cfg.graph import Cfg, Program, Step
+from barrierlint.cfg.graph import Program, Step
+from barrierlint.dataflow.steps import Place, Steps
 from barrierlint.events import (
     Access,
     Call,
@@ -29,9 +30,6 @@ from barrierlint.events import (
 from barrierlint.finding import Span
 from barrierlint.terms import AddressOf, Element, Field, Term
 
-Place = tuple[str, int, int]
-"""A function, a block of it, and a step of that: the step that was just met."""
-
 _KEEP = (Dsb, Dmb, ContextSync, Tlbi, CompilerBarrier, Drain, UnknownInstruction)
 
 
@@ -40,6 +38,7 @@ class Crossing:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.steps = Steps(program)
 
     def neighbour(self, usr: str, span: Span, forward: bool) -> Step | None:
         """A plain access that can be moved across the asm statement at `span` of function `usr`: one before it, or
@@ -58,7 +57,7 @@ class Crossing:
                 if place in seen:
                     continue
                 seen.add(place)
-                step = self.program.functions[place[0]].blocks[place[1]].steps[place[2]]
+                step = self.steps.at(place)
                 if self._is_plain(step):
                     return step
                 if not self._keeps(place, step):
@@ -66,42 +65,17 @@ class Crossing:
         return None
 
     def _next(self, place: Place, forward: bool) -> Iterator[Place]:
-        usr, block, index = place
-        cfg = self.program.functions[usr]
-        at = index + (1 if forward else -1)
-        if 0 <= at < len(cfg.blocks[block].steps):
-            yield usr, block, at
-            return
-        yield from self._beyond(cfg, block, forward)
-
-    def _beyond(self, cfg: Cfg, block: int, forward: bool) -> Iterator[Place]:
-        """The first steps met beyond a block, through blocks without steps and out to the callers."""
-        blocks, seen = deque(self._adjacent(cfg, block, forward)), {block}
-        edge = cfg.exit if forward else cfg.entry
-        if block == edge:
-            yield from self._outside(cfg.usr, forward)
-        while blocks:
-            current = blocks.popleft()
-            if current in seen:
-                continue
-            seen.add(current)
-            steps = cfg.blocks[current].steps
-            if steps:
-                yield cfg.usr, current, 0 if forward else len(steps) - 1
-                continue
-            if current == edge:
-                yield from self._outside(cfg.usr, forward)
-            blocks.extend(self._adjacent(cfg, current, forward))
-
-    def _adjacent(self, cfg: Cfg, block: int, forward: bool) -> list[int]:
-        if forward:
-            return [edge.target for edge in cfg.blocks[block].edges]
-        return [other.id for other in cfg.blocks if any(edge.target == block for edge in other.edges)]
-
-    def _outside(self, usr: str, forward: bool) -> Iterator[Place]:
-        """The steps next to the calls of a function."""
-        for caller, block, index in self._calls.get(usr, ()):
-            yield from self._next((caller, block, index), forward)
+        """The steps met next, out to the callers where the function ends."""
+        seen, waiting = {place}, [place]
+        while waiting:
+            at = waiting.pop()
+            for met in self.steps.after(at) if forward else self.steps.before(at):
+                if met is not None:
+                    yield met
+                else:
+                    callers = [caller for caller in self._calls.get(at[0], ()) if caller not in seen]
+                    seen.update(callers)
+                    waiting += callers
 
     @cached_property
     def _calls(self) -> dict[str, list[Place]]:

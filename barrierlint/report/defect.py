@@ -19,7 +19,7 @@ MAX_STEPS = 24
 MAX_ALSO = 5
 """Other places of the same defect listed; the rest are counted."""
 
-_POINTED = {"write", "barrier", "branch", "access", "boundary"}
+_POINTED = {"write", "barrier", "branch", "access", "boundary", "idle"}
 
 _SURE = {
     Confidence.EXACT: "exact: the address accessed flows from the address mapped",

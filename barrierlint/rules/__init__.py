@@ -46,24 +46,30 @@ def all_rules() -> tuple[Rule | Advice, ...]:
 
 def check(program: Program, models: Models, select: Collection[str] | None = None) -> Checked:
     """Analyse `program`; return the findings of the rules whose ids are in `select` (None: all)."""
-    from barrierlint.dataflow.grouping import Loops
-    from barrierlint.dataflow.ordering import analyse
     from barrierlint.rules.advice import Advice
 
     chosen = [rule for rule in all_rules() if select is None or rule.info.id in select]
     rules = [rule for rule in chosen if not isinstance(rule, Advice)]
-    remarks = (
+    advice = (
         remark.finding(rule.info)
         for rule in chosen
         if isinstance(rule, Advice)
         for remark in rule.find(program, models)
     )
+    judged = _judged(program, models, rules) if rules else Checked(())
+    return Checked((*judged.findings, *advice), judged.notifications)
+
+
+def _judged(program: Program, models: Models, rules: Sequence[Rule]) -> Checked:
+    """What the rules about debts say."""
+    from barrierlint.dataflow.grouping import Loops
+    from barrierlint.dataflow.ordering import analyse
+
     followed = frozenset(rule.kind for rule in rules)
     analysis = analyse(program, replace(settings(program, models), kinds=followed))
     loops = Loops(program.functions)
     made = (_finding(group, program, models, rules, loops) for group in analysis.groups)
-    found = (*(finding for finding in made if finding is not None), *remarks)
-    return Checked(found, _cut_short(analysis))
+    return Checked(tuple(finding for finding in made if finding is not None), _cut_short(analysis))
 
 
 def settings(program: Program, models: Models) -> Settings:

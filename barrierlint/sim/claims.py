@@ -9,7 +9,8 @@ What it does not model: programs around it that need a barrier for something els
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from barrierlint.events import (
     Access,
@@ -21,6 +22,7 @@ from barrierlint.events import (
     Event,
     Kind,
     Shareability,
+    SysregWrite,
     Tlbi,
     Transition,
     mnemonic,
@@ -41,6 +43,8 @@ _LOAD = Access(Kind.READ, _PAGE, None, "X3")
 _MAKE = DescriptorWrite(const(SYMBOLS.table("x")), const(VALID), Transition.MAKE)
 _BREAK = DescriptorWrite(const(SYMBOLS.table("x")), const(INVALID), Transition.BREAK)
 _DSB, _DSB_ST, _ISB = Dsb(Shareability.ISH), Dsb(Shareability.ISH, Accesses.ST), ContextSync("isb")
+_OTHER_PAGE = SYMBOLS.virtual("z") >> 12
+_OTHER = Descriptor(SYMBOLS.physical("z")).encode()
 _FLUSH = Tlbi("vaae1is", const(PAGE_NUMBER))
 _READER: tuple[Event, ...] = (Access(Kind.READ, _FLAG, None, "X5"), _DSB, Access(Kind.READ, _DATA, None, "X6"))
 
@@ -91,15 +95,18 @@ def judge(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
 
 
 def _redundant(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
-    """Run every need with the steps of the witness in place, and again without the last."""
-    concrete = (_concrete(step.event) for step in finding.witness.steps)
-    events = tuple(event for event in concrete if event is not None)
-    if len(events) < 2 or events[-1] != _concrete(finding.witness.access.event):
-        return Confirmation(Verdict.UNDECIDED, reason="the witness names no barrier that makes this one superfluous")
+    """Run every need with the steps of the witness in place, and again without the idle one."""
+    steps = finding.witness.steps
+    register = next((step.event.register for step in steps if isinstance(step.event, SysregWrite)), "")
+    if register:
+        return Confirmation(Verdict.UNDECIDED, reason=f"the effect of writing {register.upper()} is not modelled")
+    concrete = [(step, _concrete(step.event)) for step in steps]
+    events = tuple(event for _, event in concrete if event is not None)
+    fewer = tuple(event for step, event in concrete if event is not None and step.role != "idle")
     states = 0
     for need in _NEEDS:
         whole = _run(need, (*need.before, *events, *need.after), setting, budget)
-        less = _run(need, (*need.before, *events[:-1], *need.after), setting, budget)
+        less = _run(need, (*need.before, *fewer, *need.after), setting, budget)
         states += whole.states + less.states
         if Result.UNDECIDED in (whole.result, less.result):
             return Confirmation(Verdict.UNDECIDED, states=states, reason=whole.reason or less.reason)
@@ -113,7 +120,7 @@ def _redundant(finding: Finding, setting: Setting, budget: Budget) -> Confirmati
 def _reordered(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
     """Find a need that the barrier serves, and move the access before it behind it, or that after it ahead."""
     event = finding.witness.access.event
-    barrier = _concrete(event) if event is not None else None
+    barrier = replace(event, operand=const(PAGE_NUMBER)) if _is_of_page(event) else _concrete(event)
     if barrier is None:
         return Confirmation(Verdict.UNDECIDED, reason="what the compiler makes of the statement is not known")
     states = 0
@@ -145,6 +152,10 @@ def _moves(barrier: Event) -> Iterator[tuple[Need, tuple[Event, ...], tuple[Even
             yield need, (*need.before, barrier, *need.after), moved
 
 
+def _is_of_page(event: Event | None) -> TypeGuard[Tlbi]:
+    return isinstance(event, Tlbi) and event.operand is not None
+
+
 def _run(need: Need, events: tuple[Event, ...], setting: Setting, budget: Budget) -> Outcome:
     return ask(_program(need, events), need.goal, setting, budget, need.name)
 
@@ -172,5 +183,7 @@ def _concrete(event: Event | None) -> Event | None:
         case Dsb() | Dmb() | ContextSync():
             return event
         case Tlbi(op, operand):
-            return Tlbi(op, None if operand is None else const(PAGE_NUMBER))
+            return Tlbi(op, None if operand is None else const(_OTHER_PAGE))
+        case DescriptorWrite():
+            return DescriptorWrite(const(SYMBOLS.table("z")), const(_OTHER), Transition.MAKE)
     return None
