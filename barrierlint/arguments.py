@@ -21,6 +21,17 @@ exit status: 0 clean, 1 findings, 2 wrong usage or configuration, 3 some input c
 (with findings and lost inputs it is 1; the report names what was lost)"""
 
 
+EXAMPLES = """\
+examples:
+  barrierlint check src/mmu.cc                       one file; compile_commands.json is searched upwards
+  barrierlint check mmu.c -- -Iinclude -DCONFIG      no database: compiler flags after --
+  barrierlint check -p build arch/arm64              every file of the database below a folder
+  barrierlint check --format html=report.html src    a page to read and to send
+  barrierlint check --write-baseline known.json src  take what there is as known
+  barrierlint check --diff-base origin/main src      only what a change brings
+"""
+
+
 SIMULATE = """\
 ALLOWED: some execution ends in a state that satisfies the condition's proposition, whatever the quantifier; FORBIDDEN:
 all were explored and none does; UNDECIDED: a budget came first. Columns of tsv: name, one of these, states, seconds.
@@ -115,7 +126,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _check(to: argparse.ArgumentParser) -> None:
-    to.epilog, to.formatter_class = EXIT_STATUS, argparse.RawDescriptionHelpFormatter
+    to.epilog, to.formatter_class = f"{EXAMPLES}\n{EXIT_STATUS}", argparse.RawDescriptionHelpFormatter
     to.add_argument("paths", nargs="*", metavar="PATH", help="files, or folders with sources")
     _inputs(to)
     _selection(to)

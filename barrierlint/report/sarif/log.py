@@ -44,7 +44,7 @@ def render(report: Report, rules: Sequence[RuleInfo], exit_code: int = 0, argume
         column_kind="utf16CodeUnits",
         original_uri_base_ids={"SRCROOT": om.ArtifactLocation(uri=root())},
     )
-    return json.dumps(plain(om.SarifLog(version="2.1.0", schema_uri=SCHEMA, runs=[run])), indent=1) + "\n"
+    return json.dumps(plain(om.SarifLog(version="2.1.0", schema_uri=SCHEMA, runs=[run]))) + "\n"
 
 
 def _driver(report: Report, rules: Sequence[RuleInfo]) -> Any:
@@ -219,22 +219,28 @@ _ALWAYS = {"level", "executionSuccessful"}
 
 
 @cache
-def _properties_of(kind: Any) -> tuple[tuple[str, str, object], ...]:
-    """The attributes of a sarif_om class: name in Python, name in SARIF, default."""
+def _properties_of(kind: Any) -> tuple[tuple[str, str, object], ...] | None:
+    """The attributes of a sarif_om class: name in Python, name in SARIF, default; None for other classes."""
+    if not attr.has(kind):
+        return None
     return tuple((item.name, item.metadata["schema_property_name"], item.default) for item in attr.fields(kind))
 
 
 def plain(value: Any) -> Any:
     """Return sarif_om objects as the dicts and lists of their JSON; defaults are left out, but for levels."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
     kind: Any = type(value)
-    if not attr.has(kind):
+    if kind is str or kind is int:
         return value
-    return {
-        key: plain(item)
-        for name, key, default in _properties_of(kind)
-        if (item := getattr(value, name)) is not None and (key in _ALWAYS or item != default)
-    }
+    if kind is list:
+        return [plain(item) for item in value]
+    if kind is dict:
+        return {key: plain(item) for key, item in value.items()}
+    known = _properties_of(kind)
+    if known is None:
+        return value
+    found: dict[str, Any] = {}
+    for name, key, default in known:
+        item = getattr(value, name)
+        if item is not None and (item != default or key in _ALWAYS):
+            found[key] = plain(item)
+    return found

@@ -6,6 +6,7 @@ What it does not do: say which repository revision the files belong to.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,7 +24,12 @@ def root() -> str:
 
 def uri(path: str) -> Any:
     """Return the artifact location of `path`: relative below the working directory, absolute elsewhere."""
-    relative = os.path.relpath(path)
+    return _artifact(path, os.getcwd())
+
+
+@lru_cache(maxsize=1 << 12)
+def _artifact(path: str, folder: str) -> Any:
+    relative = os.path.relpath(path, folder)
     if relative.startswith(".."):
         return om.ArtifactLocation(uri=Path(path).resolve().as_uri())
     return om.ArtifactLocation(
