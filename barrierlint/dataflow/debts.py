@@ -36,6 +36,10 @@ MAKE = "make"
 
 BREAK = "break"
 """The kind of debt that a descriptor made invalid or changed bears, and a TLBI: see `obligations.breaks`."""
+REGISTER = "register"
+"""The kind of debt that a register that controls translation bears: see `obligations.registers`."""
+RESULT = "result"
+"""The kind of debt that an address translation instruction bears: see `obligations.translations`."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

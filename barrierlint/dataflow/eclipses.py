@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from barrierlint.cfg.graph import Cfg, Program
-from barrierlint.dataflow.debts import BREAK, MAKE, Progress, Site
+from barrierlint.dataflow.debts import BREAK, MAKE, REGISTER, Progress, Site
 from barrierlint.dataflow.invalidations import is_broadcast
 from barrierlint.dataflow.obligations.breaks import ASSUMED, LOCAL
 from barrierlint.dataflow.relations import Relation
+from barrierlint.dataflow.values import leaves
 from barrierlint.dataflow.witness import Defect
-from barrierlint.events import Assign, Dsb, Shareability, Tlbi
+from barrierlint.events import Assign, CompilerBarrier, Dsb, Shareability, SysregWrite, Tlbi
 
 
 def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
@@ -37,6 +38,8 @@ def _is_bare(defect: Defect) -> bool:
 
 
 def _is_eclipsed(defect: Defect, told: set[Site], made: set[Site], functions: Mapping[str, Cfg]) -> bool:
+    if defect.debt.kind == REGISTER:
+        return _is_accessor(functions[defect.leaf.site.function], defect)
     if defect.debt.kind != BREAK:
         return False
     if _is_bare(defect):
@@ -64,6 +67,15 @@ def _is_wrapper(cfg: Cfg, defect: Defect) -> bool:
     does = [step.event for step in cfg.steps() if not isinstance(step.event, Assign)]
     name = re.sub(r"[^a-z0-9]", "", cfg.name.lower())
     return len(does) == 1 and isinstance(does[0], Tlbi) and does[0].op in name
+
+
+def _is_accessor(cfg: Cfg, defect: Defect) -> bool:
+    """Whether a function only writes what it is handed to a register: who uses it synchronizes."""
+    if defect.relation is not Relation.BOUNDARY or defect.path[-1].function != cfg.usr:
+        return False
+    does = [step.event for step in cfg.steps() if not isinstance(step.event, Assign | CompilerBarrier)]
+    only = does[0] if cfg.params and len(does) == 1 else None
+    return isinstance(only, SysregWrite) and any(leaves(only.value))
 
 
 def is_shared(program: Program) -> bool:

@@ -29,6 +29,7 @@ from barrierlint.events import (
     ExceptionCall,
     ExceptionReturn,
     Kind,
+    SysregRead,
     SysregWrite,
     Tlbi,
 )
@@ -39,6 +40,8 @@ SIZE_LIMIT = 60
 
 ORDERING = (Dsb, Dmb, ContextSync, Drain, ExceptionCall, ExceptionReturn, Tlbi, SysregWrite)
 BEARING = (DescriptorWrite, Tlbi, SysregWrite, At)
+_RELYING = re.compile(r"par_el1|icc_\w+|\w+_el[023]2?|fpcr|fpsr")
+"""Registers whose reads depend on what was written to others, or translated."""
 
 
 class Reach:
@@ -66,6 +69,8 @@ class Reach:
                         for target in targets:
                             if target in functions:
                                 self.callers[target].add(usr)
+                    case At() | SysregRead() as event:
+                        self.completes[usr] |= isinstance(event, At) or _RELYING.fullmatch(event.register) is not None
                     case event if isinstance(event, ORDERING):
                         self.invalidates[usr] |= isinstance(event, Tlbi)
                         self.orders[usr] = True

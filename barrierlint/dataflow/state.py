@@ -24,7 +24,7 @@ MAX_CELLS, MAX_FACTS = 48, 64
 @dataclass(slots=True)
 class State:
     """Values of locals and memory cells, path facts, base symbols accessed so far, and the debt followed (None:
-    none yet).
+    none yet). `level` is the exception level that the code at hand is known to run at, at least.
     """
 
     variables: dict[str, Term] = field(default_factory=dict)
@@ -34,11 +34,19 @@ class State:
     debt: Debt | None = None
     lost: frozenset[str] = frozenset()
     phis: Phis = field(default_factory=lambda: Phis())
+    level: int = 0
 
     def copy(self) -> State:
         """Return an independent copy (values are shared, they are frozen)."""
         return State(
-            dict(self.variables), dict(self.cells), self.facts.copy(), self.touched, self.debt, self.lost, self.phis
+            dict(self.variables),
+            dict(self.cells),
+            self.facts.copy(),
+            self.touched,
+            self.debt,
+            self.lost,
+            self.phis,
+            self.level,
         )
 
     def prune(self, live: frozenset[str]) -> None:

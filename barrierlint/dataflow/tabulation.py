@@ -15,7 +15,8 @@ from itertools import count
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Visible, enter, entry_state, generic, is_slot
 from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node, Passage, Payment, Signature
-from barrierlint.dataflow.debts import MAKE, Debt, Progress
+from barrierlint.dataflow.debts import MAKE, REGISTER, Debt, Progress
+from barrierlint.dataflow.levels import levels
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
 from barrierlint.dataflow.phis import Phis
@@ -52,6 +53,7 @@ class Tabulation:
         self.orders: dict[str, dict[int, int]] = {}
         self.loops: dict[str, tuple[frozenset[int], ...]] = {}
         self.live: dict[str, dict[int, frozenset[str]]] = {}
+        self.levels = levels(program) if REGISTER in self.kinds else {}
         self.flags = {usr: tested(cfg) for usr, cfg in program.functions.items()}
         self.boundaries: set[str] = {usr for usr in program.roots if usr not in settings.modelled}
         for usr in sorted(self.boundaries, key=program.roots.index):
@@ -139,7 +141,9 @@ class Tabulation:
 
     def _process(self, context: Context, node: Node, collect: bool = False) -> None:
         block = context.cfg.blocks[node[0]]
-        transfer = Transfer(context.cfg.usr, context.phis, self.settings, self.kinds, context.key, self.program.tables)
+        usr = context.cfg.usr
+        levels = self.levels.get(usr, {})
+        transfer = Transfer(usr, context.phis, self.settings, self.kinds, context.key, self.program.tables, levels)
         for state, birth in self._states_after(context, node, block, transfer, collect):
             last = block.steps[-1] if block.steps else None
             if last is not None and isinstance(last.event, Call):

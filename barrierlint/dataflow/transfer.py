@@ -84,8 +84,10 @@ class Transfer:
         kinds: Mapping[str, Obligation],
         key: EntryKey,
         tables: Mapping[str, Mapping[str, str]],
+        levels: Mapping[int, int],
     ) -> None:
         self.function = function
+        self.levels = levels
         self.tables = tables
         self.slots = key.slots
         self.own = key.own
@@ -101,6 +103,7 @@ class Transfer:
         """
         place = f"@{block}.{index}"
         site = Site(self.function, block, index)
+        state.level = self.levels.get(block, 0)
         event = self._evaluated(state, step.event)
         relation = self._relate(state, event)
         match step.event:

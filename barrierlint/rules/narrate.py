@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg, Step
-from barrierlint.dataflow.debts import BREAK, MAKE, Progress
+from barrierlint.dataflow.debts import MAKE, REGISTER, RESULT
 from barrierlint.dataflow.obligations.breaks import AGAIN, ASSUMED
 from barrierlint.dataflow.reach import ORDERING
 from barrierlint.dataflow.relations import Relation
@@ -36,9 +36,9 @@ from barrierlint.events import (
     Transition,
     UnknownInstruction,
     Unread,
-    mnemonic,
 )
 from barrierlint.finding import Witness, WitnessStep
+from barrierlint.rules.phrases import effect, state, use
 from barrierlint.terms import show
 
 TOLD = (
@@ -52,12 +52,6 @@ KINDS = {
     Transition.CHANGE: "changes a valid descriptor",
     Transition.NONE: "writes an invalid descriptor over an invalid one",
     Transition.UNKNOWN: "writes a descriptor (whether it makes or breaks a translation is not known)",
-}
-STATES = {
-    Progress.COMPLETED: "completed but not invalidated",
-    Progress.LOCAL: "complete for this PE only",
-    Progress.INVALIDATED: "not completed",
-    Progress.DONE: "completed but not synchronized",
 }
 VERBS = {Kind.READ: "reads", Kind.WRITE: "writes", Kind.RMW: "reads and writes", Kind.FETCH: "fetches"}
 
@@ -106,7 +100,7 @@ class _Narrator:
             case "access":
                 return self._access(cfg, step, mark)
             case "boundary":
-                note = f"{cfg.name}() leaves by an exception return, with the write {self._state()}"
+                note = f"{cfg.name}() leaves by an exception return, with the {state(self.defect.debt)}"
                 return self._made(cfg, step, mark, note, "boundary", None)
         return self._passed(cfg, step, mark)
 
@@ -136,7 +130,7 @@ class _Narrator:
     def _passed(self, cfg: Cfg, step: Step, mark: Mark) -> WitnessStep | None:
         event = step.event
         if isinstance(event, TOLD):
-            return self._made(cfg, step, mark, _effect(event), "barrier", event)
+            return self._made(cfg, step, mark, effect(event, self.defect.debt.kind), "barrier", event)
         if isinstance(event, Unread):
             note = f"{cfg.name}() has a statement here that could not be read: taken to order nothing"
             return self._made(cfg, step, mark, note, "call", None)
@@ -154,8 +148,10 @@ class _Narrator:
             case Access(kind=kind) as event:
                 note = f"{cfg.name}() {VERBS[kind]} {_place(event)}: {link}"
                 return self._made(cfg, step, mark, note, "access", event)
+            case event if self.defect.debt.kind in (REGISTER, RESULT):
+                return self._made(cfg, step, mark, f"{cfg.name}() {use(event, self.defect.debt)}", "access", event)
             case Tlbi(op=op) as event:
-                note = f"{cfg.name}() issues TLBI {op.upper()} while the write is {self._state()}"
+                note = f"{cfg.name}() issues TLBI {op.upper()} while the {state(self.defect.debt, ' is')}"
                 return self._made(cfg, step, mark, note, "access", event)
             case DescriptorWrite() as event if AGAIN in self.defect.debt.seen:
                 return self._made(cfg, step, mark, f"{cfg.name}() makes the descriptor valid again", "access", event)
@@ -187,20 +183,11 @@ class _Narrator:
         step = cfg.blocks[last.block].steps[last.step]
         names = list(dict.fromkeys(_callee_of(self.functions, mark) for mark in marks))
         through = ", ".join(f"{name}()" for name in (names if len(names) < 4 else [names[0], "…", names[-1]]))
-        note = f"returns from {through.replace('…()', '…')} to {cfg.name}() with the {self._what()} {self._state()}"
+        note = f"returns from {through.replace('…()', '…')} to {cfg.name}() with the {state(self.defect.debt)}"
         return WitnessStep(step.span, note, "return", None, cfg.qualified, last.depth)
 
-    def _state(self) -> str:
-        debt = self.defect.debt
-        if debt.kind == BREAK and debt.progress:
-            return STATES[debt.progress]
-        return "completed but not synchronized" if debt.progress else "not completed"
-
-    def _what(self) -> str:
-        return "TLBI" if self.defect.debt.progress >= Progress.INVALIDATED else "write"
-
     def _boundary(self, cfg: Cfg) -> str:
-        return f"{cfg.name}() returns to callers that were not analysed, with the {self._what()} {self._state()}"
+        return f"{cfg.name}() returns to callers that were not analysed, with the {state(self.defect.debt)}"
 
 
 def _orders(cfg: Cfg) -> bool:
@@ -233,18 +220,3 @@ def short(qualified: str) -> str:
 def _place(access: Access) -> str:
     text = show(access.address)
     return f"through {text}" if len(text) < 48 and "%" not in text else "through a pointer"
-
-
-def _effect(event: Event) -> str:
-    match event:
-        case Dsb(accesses=accesses) if accesses.value == "ld":
-            return f"{mnemonic(event)}: waits for loads only; the write stays incomplete"
-        case Dsb():
-            return f"{mnemonic(event)}: completes the write"
-        case Dmb():
-            return f"{mnemonic(event)}: orders accesses, completes nothing"
-        case ContextSync() | ExceptionCall() | ExceptionReturn():
-            return f"{mnemonic(event)}: a context synchronization event"
-        case UnknownInstruction(text):
-            return f"`{text}`: an instruction barrierlint does not know; taken to order nothing"
-    return mnemonic(event)

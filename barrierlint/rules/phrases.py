@@ -1,0 +1,74 @@
+"""What is said of debts by their kind: their state, what barriers do for them, what uses them.
+
+What it does not model: which steps are worth telling (see `narrate`).
+"""
+
+from __future__ import annotations
+
+from barrierlint.dataflow.debts import BREAK, REGISTER, RESULT, Debt, Progress
+from barrierlint.events import (
+    At,
+    ContextSync,
+    Dmb,
+    Dsb,
+    Event,
+    ExceptionCall,
+    ExceptionReturn,
+    SysregRead,
+    SysregWrite,
+    Tlbi,
+    UnknownInstruction,
+    mnemonic,
+)
+
+STATES = {
+    Progress.COMPLETED: "completed but not invalidated",
+    Progress.LOCAL: "complete for this PE only",
+    Progress.INVALIDATED: "not completed",
+    Progress.DONE: "completed but not synchronized",
+}
+
+
+def state(debt: Debt, verb: str = "") -> str:
+    """What is owed, and how far it is paid: `write not completed`."""
+    if debt.kind in (REGISTER, RESULT):
+        what = "AT" if debt.kind == RESULT else debt.subject.upper()
+        return f"{what}{verb} not synchronized"
+    what = "TLBI" if debt.progress >= Progress.INVALIDATED else "write"
+    if debt.kind == BREAK and debt.progress:
+        return f"{what}{verb} {STATES[debt.progress]}"
+    return f"{what}{verb} {'completed but not synchronized' if debt.progress else 'not completed'}"
+
+
+def use(event: Event, debt: Debt) -> str:
+    """What an event does that relies on a register's new value."""
+    match event:
+        case Tlbi(op=op):
+            return f"issues TLBI {op.upper()}, which acts by what {debt.subject.upper()} says"
+        case At(op=op):
+            return f"issues AT {op.upper()}, which translates by {debt.subject.upper()}"
+        case SysregRead(register=register) if debt.kind == RESULT:
+            return f"reads {register.upper()}"
+        case SysregRead(register=register):
+            return f"reads {register.upper()}, which depends on {debt.subject.upper()}"
+        case SysregWrite(register=register):
+            return f"writes {register.upper()}, which depends on {debt.subject.upper()}"
+    return f"relies on {debt.subject.upper()}"
+
+
+def effect(event: Event, kind: str) -> str:
+    """What a barrier on the path does for a debt of `kind`."""
+    if kind in (REGISTER, RESULT) and isinstance(event, Dsb | Dmb):
+        return f"{mnemonic(event)}: does not synchronize register accesses"
+    match event:
+        case Dsb(accesses=accesses) if accesses.value == "ld":
+            return f"{mnemonic(event)}: waits for loads only; the write stays incomplete"
+        case Dsb():
+            return f"{mnemonic(event)}: completes the write"
+        case Dmb():
+            return f"{mnemonic(event)}: orders accesses, completes nothing"
+        case ContextSync() | ExceptionCall() | ExceptionReturn():
+            return f"{mnemonic(event)}: a context synchronization event"
+        case UnknownInstruction(text):
+            return f"`{text}`: an instruction barrierlint does not know; taken to order nothing"
+    return mnemonic(event)
