@@ -18,6 +18,9 @@ from barrierlint.events import At, Call, Event, SysregRead, SysregWrite, Tlbi
 
 _SUFFIX = re.compile(r"_el(?P<level>[123])(?P<alias>2?)$")
 _OPERATION = re.compile(r"(?:alle|r?vae|r?vale|s1e)(?P<level>[23])|alle1|vmalls12|vmallws2|r?ipas2|s12")
+_ENCODED = re.compile(r"s3_(\d)_c\d+_c\d+_\d")
+_LEVELS = {0: 1, 1: 1, 2: 1, 4: 2, 5: 2, 6: 3, 7: 1}
+"""By the first number (op1) of a register's encoding (DDI 0487 D24.2.1)."""
 _LEAVES = -1
 """The vertex after every end of a function."""
 
@@ -112,6 +115,9 @@ class _Levels:
 
 def register_level(register: str) -> int:
     """The lowest exception level at which a register can be accessed; of an alias (`_el12`) the one that has it."""
+    encoded = _ENCODED.match(register)
+    if encoded is not None:
+        return _LEVELS.get(int(encoded[1]), 0)
     match = _SUFFIX.search(register)
     if match is None:
         return 2 if register.endswith("_el02") else 0

@@ -77,7 +77,7 @@ def bear(state: State, event: Event) -> Birth | None:
         case SysregWrite(register=register, value=value) if (found := control(register)) is not None:
             if not _matters(register, value):
                 return None
-            outside = found.uses in ("alias", "guest", "world") or (not found.uses and state.level > found.level)
+            outside = found.uses in ("alias", "guest", "world") or state.level > found.level
             outside |= found.uses == "traps" and not _enables(state, register, value)
             return Birth(register, seen=frozenset({OUT} if outside else ()))
     return None
@@ -146,7 +146,7 @@ def _translates(register: str, found: Control, op: str) -> bool:
 def _governs(register: str, found: Control, other: str) -> bool:
     """Whether access to another register depends on this one: EL2's and the banked ones, aliases, vectors."""
     if register == "scr_el3":
-        return other.endswith("_el2") or other.startswith("icc_")
+        return register_level(other) == 2 or other.startswith("icc_")
     if register == "hcr_el2":
         return other.endswith(("_el12", "_el02"))
     return found.uses == "traps" and _VECTORS.fullmatch(other) is not None
