@@ -15,6 +15,7 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from barrierlint import arguments
@@ -121,10 +122,11 @@ def write(text: str) -> None:
 
 def check_command(space: Namespace) -> int:
     """Analyse and report in every format asked for."""
-    from barrierlint import pipeline
+    from barrierlint import pipeline, progress
 
     options = _options(space)
-    report = pipeline.run(options)
+    with progress.shown(space.quiet) as told:
+        report = pipeline.run(replace(options, told=told))
     rules = pipeline.select_rules(pipeline.all_rules(), options.select, options.ignore)
     if space.write_baseline:
         return _write_baseline(space.write_baseline, report)

@@ -10,9 +10,9 @@ or decide the exit status.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +41,10 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is asked: inputs, rules by id, family or name, models, hardware features, whether to simulate."""
+    """What is asked: inputs, rules by id, family or name, models, hardware features, whether to simulate.
+
+    `told` hears of progress: what is done now, how much of it is done, and of how much (0: not known).
+    """
 
     request: Request
     select: tuple[str, ...] = ("ALL",)
@@ -52,6 +55,7 @@ class Options:
     baseline: str | None = None
     diff_base: str | None = None
     means: Means = Means()
+    told: Callable[[str, int, int], None] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ def gather(options: Options) -> Gathered:
     store = Store(Path(means.cache) if means.cache else default)
     forks = Forks(means.jobs, Limits(means.seconds, means.mebibytes)) if means.jobs else nullcontext()
     with forks as executor:
-        loaded = Loader(models, store, executor).load(inputs.files)
+        loaded = Loader(models, store, executor, options.told).load(inputs.files)
     return Gathered(inputs, models, tuple(loaded), store)
 
 
@@ -189,6 +193,8 @@ def analysed(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Ou
     from barrierlint.linking.losses import attempts, listed
     from barrierlint.report.fingerprint import with_fingerprints
 
+    if options.told is not None:
+        options.told("analysing", 0, 0)
     joined = join(gathered)
     checked, lost = attempts(
         (listed(files_of(program)), partial(rules.check, program, gathered.models, select=chosen))

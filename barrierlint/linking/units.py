@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import cache
@@ -63,7 +63,14 @@ class Files:
 class Loader:
     """Brings units: `start` all of them, then ask for each; the order they are asked for in does not matter."""
 
-    def __init__(self, models: Models, store: Store, executor: Executor | None) -> None:
+    def __init__(
+        self,
+        models: Models,
+        store: Store,
+        executor: Executor | None,
+        told: Callable[[str, int, int], None] | None = None,
+    ) -> None:
+        self._told = told
         self._models = models
         self._store = store
         self._executor = executor
@@ -78,7 +85,9 @@ class Loader:
         if missing and self._executor is not None:
             _prepare()
             self._started.update({item: self._executor.submit(work, item, self._models) for item in missing})
-        for item in missing:
+        for done, item in enumerate(missing):
+            if self._told is not None:
+                self._told(f"reading {os.path.basename(item.path)}", done, len(missing))
             self._loaded[item] = self._made(item)
         return [self._loaded[item] for item in inputs]
 
