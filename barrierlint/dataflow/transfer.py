@@ -18,6 +18,7 @@ from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.obligations import kinds
 from barrierlint.dataflow.obligations.obligation import Obligation
 from barrierlint.dataflow.phis import Phis
+from barrierlint.dataflow.policies import FLAGGED, Policies
 from barrierlint.dataflow.provenance import walk_index, walk_shift
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
@@ -57,7 +58,8 @@ class Settings:
     table. `required` are (mask, equals): a descriptor whose new value meets them not owes nothing. `maps` tells for
     a function (by USR) which address it maps: the number of a parameter (the object counts), or RESULT.
     `unknown_calls` says what a call of a function that is not here is taken for: `ignore`, `assume-access` or
-    `assume-sync`. `kinds` are the kinds of debt followed (None: all there are).
+    `assume-sync`. `kinds` are the kinds of debt followed (None: all there are). `policies` is what the code base does
+    by design.
     """
 
     modelled: frozenset[str] = frozenset()
@@ -67,6 +69,7 @@ class Settings:
     maps: Mapping[str, int] = field(default_factory=dict)
     unknown_calls: str = "ignore"
     kinds: frozenset[str] | None = None
+    policies: Policies = field(default_factory=Policies)
 
     def obligations(self) -> dict[str, Obligation]:
         """The kinds of debt followed, by name."""
@@ -147,6 +150,9 @@ class Transfer:
         """The state after what an event pays of its debt; None once all is paid."""
         if state.debt is None:
             return state
+        value = state.evaluate(event.value) if isinstance(event, Access) and event.value is not None else None
+        if self.settings.policies.carries(event, value):
+            state.debt = state.debt.sees(FLAGGED)
         paid = self.kinds[state.debt.kind].pay(state, event)
         if paid is None:
             return None
@@ -255,6 +261,8 @@ class Transfer:
     def _bearing(self, state: State, event: DescriptorWrite) -> list[Obligation]:
         """The kinds of debt that a descriptor write bears."""
         if state.debt is not None or event.exempt or self._is_own(event.location):
+            return []
+        if self.function in self.settings.policies.offline:
             return []
         return [kind for kind in self.kinds.values() if event.transition in kind.transitions]
 

@@ -5,12 +5,22 @@ YAML file each.
     None models.descriptor_type("pte_t", "struct pte_t")      # "declared in the model …" | None
 
 A file has these keys (docs/models.md tells more): `name`, `description`, `files`, `descriptors`, `functions`,
-`exempt`, `unknown_calls`, `barrier_idiom`. What a model does not hold: rules, and code.
+`exempt`, `policies`, `unknown_calls`, `barrier_idiom`. What a model does not hold: rules, and code.
 """
 
 from barrierlint.models.document import ModelError
 from barrierlint.models.loading import detect, load, shipped
-from barrierlint.models.model import AccessModel, FunctionModel, MapsModel, Model, Models, Place, ValueTest, WriteModel
+from barrierlint.models.model import (
+    AccessModel,
+    FunctionModel,
+    MapsModel,
+    Model,
+    Models,
+    Place,
+    Policy,
+    ValueTest,
+    WriteModel,
+)
 
 __all__ = [
     "AccessModel",
@@ -20,6 +30,7 @@ __all__ = [
     "ModelError",
     "Models",
     "Place",
+    "Policy",
     "ValueTest",
     "WriteModel",
     "detect",

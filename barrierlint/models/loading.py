@@ -25,15 +25,23 @@ from barrierlint.models.model import (
     ValueTest,
     WriteModel,
 )
+from barrierlint.models.policies import glob_of, policy
 
 HOME = Path(__file__).parent
 Check = Callable[[str], str | None]
 """Takes instructions, returns what is wrong with them, or None."""
 
-_TOP = ("name", "description", "files", "descriptors", "functions", "exempt", "unknown_calls", "barrier_idiom")
-_ACTIONS = ("writes", "access", "does", "drain", "returns", "maps", "exempt", "noreturn")
+_TOP = (
+    *("name", "description", "files", "descriptors", "functions", "exempt", "policies"),
+    *("unknown_calls", "barrier_idiom"),
+)
+_ACTIONS = (
+    *("writes", "access", "does", "drain", "returns", "maps", "exempt", "noreturn"),
+    *("frees", "calls", "preempts", "switches"),
+)
 _WRITES = ("location", "value", "old", "transition", "op", "maps", "length", "order")
 _ACCESS = ("location", "value", "old", "op", "size", "order")
+_RETURNS = ("table", "zeroed-table")
 _OPERATIONS = ("write", "exchange", "compare-exchange")
 _ACCESSES = ("read", *_OPERATIONS, "add", "and", "or", "xor")
 _PLACE = re.compile(r"(\**)(this|result|arg(\d{1,2})|(\d+|0x[0-9a-fA-F]+))((?:(?:->|\.)[A-Za-z_]\w*)*)")
@@ -108,6 +116,7 @@ def _model(path: Path, shown: str, check: Check | None) -> Model:
         exempt_functions=tuple(found for kind, found in exempt if kind == "function" and isinstance(found, Pattern)),
         exempt_types=tuple(found for kind, found in exempt if kind == "type" and isinstance(found, Pattern)),
         exempt_values=tuple(found for _, found in exempt if isinstance(found, ValueTest)),
+        policies=tuple(policy(node) for node in _list(top, "policies")),
         unknown_calls=top["unknown_calls"].choice(("ignore", "assume-access", "assume-sync"))
         if "unknown_calls" in top
         else "",
@@ -119,18 +128,9 @@ def _list(entries: dict[str, Node], key: str) -> list[Node]:
     return entries[key].items() if key in entries else []
 
 
-def _glob(node: Node) -> Glob:
-    text = node.text()
-    if not re.search(r"[^*?\s]", text):
-        raise node.error(f"'{text}' matches everything", "name at least one part")
-    if text.count("*") > 16:
-        raise node.error("too many '*' in one glob", "sixteen are enough")
-    return Glob(text)
-
-
 def _descriptor(node: Node) -> Pattern:
     entries = node.mapping(("type", "note"), required=("type",))
-    return Pattern(_glob(entries["type"]), entries["note"].text() if "note" in entries else "")
+    return Pattern(glob_of(entries["type"]), entries["note"].text() if "note" in entries else "")
 
 
 def _exemption(node: Node, model: str) -> tuple[str, Pattern | ValueTest]:
@@ -147,7 +147,7 @@ def _exemption(node: Node, model: str) -> tuple[str, Pattern | ValueTest]:
                 f"{equals:#x} has bits outside of the mask {mask:#x}: it never holds", "widen the mask"
             )
         return "unless", ValueTest(mask, equals, reason, model)
-    return kinds[0], Pattern(_glob(entries[kinds[0]]), reason)
+    return kinds[0], Pattern(glob_of(entries[kinds[0]]), reason)
 
 
 def _function(node: Node, model: str, check: Check | None) -> tuple[Glob, FunctionModel]:
@@ -160,7 +160,7 @@ def _function(node: Node, model: str, check: Check | None) -> tuple[Glob, Functi
         raise entries[replacing[1]].error(
             f"'{replacing[1]}' and '{replacing[0]}' exclude each other", "keep one of them"
         )
-    glob = _glob(entries["match"])
+    glob = glob_of(entries["match"])
     return glob, FunctionModel(
         name=model,
         match=glob.text,
@@ -169,11 +169,20 @@ def _function(node: Node, model: str, check: Check | None) -> tuple[Glob, Functi
         access=_access(entries["access"]) if "access" in entries else None,
         does=_does(entries["does"], check) if "does" in entries else (),
         drain=_drain(entries["drain"], glob.text) if "drain" in entries else "",
-        returns_table="returns" in entries and entries["returns"].choice(("table",)) == "table",
+        returns_table="returns" in entries and bool(entries["returns"].choice(_RETURNS)),
+        returns_zeroed="returns" in entries and entries["returns"].text() == "zeroed-table",
         maps=_maps(entries["maps"]) if "maps" in entries else None,
         exempt=entries["exempt"].text() if "exempt" in entries else "",
-        noreturn="noreturn" in entries and entries["noreturn"].flag(),
+        noreturn=_flag(entries, "noreturn"),
+        frees=_optional(entries, "frees"),
+        calls=_optional(entries, "calls"),
+        preempts=_flag(entries, "preempts"),
+        switches=_flag(entries, "switches"),
     )
+
+
+def _flag(entries: dict[str, Node], key: str) -> bool:
+    return key in entries and entries[key].flag()
 
 
 def _drain(node: Node, name: str) -> str:

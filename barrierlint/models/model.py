@@ -78,7 +78,9 @@ class FunctionModel:
     """What one entry of `functions` says. `name` is the model, `match` the glob, `place` where it stands
     (`file:line:column`).
 
-    `does` are instructions (`dsb ishst`), `drain` the name of the drain or "", `exempt` a reason or "".
+    `does` are instructions (`dsb ishst`), `drain` the name of the drain or "", `exempt` a reason or "". `frees` is what
+    goes back to an allocator, `calls` a function it calls before it returns; it may be preempted (`preempts`), or
+    switches to another thread (`switches`).
     """
 
     name: str
@@ -89,9 +91,14 @@ class FunctionModel:
     does: tuple[str, ...] = ()
     drain: str = ""
     returns_table: bool = False
+    returns_zeroed: bool = False
     maps: MapsModel | None = None
     exempt: str = ""
     noreturn: bool = False
+    frees: Place | None = None
+    calls: Place | None = None
+    preempts: bool = False
+    switches: bool = False
 
     def replaces(self, has_body: bool) -> bool:
         """Whether what the model says takes the place of a call.
@@ -121,6 +128,22 @@ class ValueTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """What a code base does by design, for functions, descriptor types, or a flag (a member or global) that match.
+
+    `tables` is offline (no walker sees them yet) or this-pe (no other PE walks them). `leaves` is eret where callers
+    return by one. `defers` names the drain that pays what is left owed.
+    """
+
+    subject: str
+    glob: Glob
+    reason: str
+    tables: str = ""
+    leaves: str = ""
+    defers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One model file. `files` are the globs that tell its tree; `unknown_calls` is "" where it does not say."""
 
@@ -133,6 +156,7 @@ class Model:
     exempt_functions: tuple[Pattern, ...] = ()
     exempt_types: tuple[Pattern, ...] = ()
     exempt_values: tuple[ValueTest, ...] = ()
+    policies: tuple[Policy, ...] = ()
     unknown_calls: str = ""
     barrier_idiom: Mapping[str, str] = field(default_factory=dict)
 
@@ -210,11 +234,26 @@ class Models:
             reasons = [found.exempt] if found and found.exempt else []
             names = spellings(qualified)
             reasons += [p.text for model in self.models for p in model.exempt_functions if p.glob.matches(names)]
+            reasons += [policy.reason for policy in self.policies(qualified) if policy.tables == "offline"]
             self._exempt[qualified] = reasons[0] if reasons else ""
         return self._exempt[qualified]
 
     def exempt_type(self, name: str, spelling: str = "") -> str:
         """Why writes of descriptors of this type owe nothing, "" if they do."""
         names = (*type_spellings(name), *type_spellings(spelling))
-        found = (p.text for model in self.models for p in model.exempt_types if p.glob.matches(names))
-        return next(found, "")
+        found = [p.text for model in self.models for p in model.exempt_types if p.glob.matches(names)]
+        offline = [p for p in self._policies("type") if p.tables == "offline" and p.glob.matches(names)]
+        return (*found, *(policy.reason for policy in offline), "")[0]
+
+    def policies(self, qualified: str) -> tuple[Policy, ...]:
+        """What holds of the function with this qualified name."""
+        names = spellings(qualified)
+        return tuple(policy for policy in self._policies("function") if policy.glob.matches(names))
+
+    @property
+    def flags(self) -> tuple[Glob, ...]:
+        """Members (`record::member`) and globals that say, when they are set, that something is still owed."""
+        return tuple(policy.glob for policy in self._policies("flag"))
+
+    def _policies(self, subject: str) -> tuple[Policy, ...]:
+        return tuple(policy for model in self.models for policy in model.policies if policy.subject == subject)

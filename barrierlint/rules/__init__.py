@@ -75,6 +75,7 @@ def _judged(program: Program, models: Models, rules: Sequence[Rule]) -> Checked:
 def settings(program: Program, models: Models) -> Settings:
     """What the models tell the analysis: which descriptors owe anything, and what functions map."""
     from barrierlint.dataflow.transfer import RESULT, Settings
+    from barrierlint.rules.policies import told
 
     maps: dict[str, int] = {}
     modelled: set[str] = set()
@@ -92,7 +93,8 @@ def settings(program: Program, models: Models) -> Settings:
     }
     described = frozenset(name for name in called if models.function(name) is not None)
     accessors = frozenset(name for name in described if (found := models.function(name)) and found.returns_table)
-    return Settings(frozenset(modelled), described, accessors, required, maps, models.unknown_calls)
+    policies = told(program, models, called)
+    return Settings(frozenset(modelled), described, accessors, required, maps, models.unknown_calls, policies=policies)
 
 
 def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:

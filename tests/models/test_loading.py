@@ -39,6 +39,19 @@ functions:
     exempt: the MMU is off
   - match: die
     noreturn: true
+  - match: zeroed_table
+    returns: zeroed-table
+  - match: page_free
+    frees: "*arg1"
+  - match: on_each
+    calls: arg0
+  - {match: might_sleep, preempts: true}
+  - {match: switch_to, switches: true}
+policies:
+  - {function: early_*, tables: offline, reason: the MMU is off}
+  - {type: percpu_entry, tables: offline, reason: a copy}
+  - {function: own_*, tables: this-pe, leaves: eret, defers: later, reason: its own}
+  - {flag: need_flush, reason: the unlocker looks}
 exempt:
   - {function: boot::*, reason: runs before the MMU}
   - {type: mmu::user_entry<*>, reason: user tables}
@@ -97,6 +110,32 @@ def test_other_primitives(tmp_path: Path) -> None:
     assert die is not None
     assert die.noreturn
     assert models.function("unheard_of") is None
+
+
+def test_what_functions_do_to_pages_and_threads(tmp_path: Path) -> None:
+    models = read(tmp_path)
+    table, free = models.function("zeroed_table"), models.function("page_free")
+    assert table is not None
+    assert (table.returns_table, table.returns_zeroed) == (True, True)
+    assert free is not None
+    assert free.frees == Place("arg", 1, ("*",), "*arg1")
+    each, sleep, switch = (models.function(name) for name in ("on_each", "might_sleep", "switch_to"))
+    assert each is not None
+    assert each.calls == Place("arg", 0, (), "arg0")
+    assert sleep is not None
+    assert switch is not None
+    assert (sleep.preempts, sleep.switches, switch.preempts, switch.switches) == (True, False, False, True)
+
+
+def test_policies(tmp_path: Path) -> None:
+    models = read(tmp_path)
+    assert models.exempt_function("early_setup") == "the MMU is off"
+    assert models.exempt_type("percpu_entry") == "a copy"
+    (own,) = models.policies("own_window")
+    assert (own.tables, own.leaves, own.defers) == ("this-pe", "eret", "later")
+    assert models.exempt_function("own_window") == ""
+    assert models.policies("other") == ()
+    assert [glob.text for glob in models.flags] == ["need_flush"]
 
 
 def test_exemptions(tmp_path: Path) -> None:
@@ -189,6 +228,12 @@ MISTAKES = {
     "name: x\nfunctions:\n  - {match: f, access: {location: arg0}}": "the operation write needs 'value'",
     "name: x\nfunctions:\n  - {match: f, noreturn: maybe}": "expected true or false, found text",
     "name: x\nfunctions:\n  - {match: f, returns: tabel}": "did you mean 'table'?",
+    "name: x\npolicies:\n  - {function: f, tables: offline}": "3:5: 'reason' is missing",
+    "name: x\npolicies:\n  - {function: f, flag: g, reason: r}": "exactly one of function, type, flag",
+    "name: x\npolicies:\n  - {function: f, reason: r}": "this policy says nothing of the function",
+    "name: x\npolicies:\n  - {flag: f, defers: d, reason: r}": "'defers' says nothing of a flag",
+    "name: x\npolicies:\n  - {function: f, tables: online, reason: r}": "'online' is not one of",
+    "name: x\nfunctions:\n  - {match: f, preempts: 1}": "expected true or false",
     "name: x\nexempt:\n  - {function: f}": "3:5: 'reason' is missing",
     "name: x\nexempt:\n  - {function: f, type: t, reason: r}": "exactly one of function, type, unless",
     "name: x\nexempt:\n  - {unless: {mask: 1, equals: 2}, reason: r}": "bits outside of the mask",

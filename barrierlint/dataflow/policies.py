@@ -1,0 +1,73 @@
+"""What a code base does by design, as its models tell it, in the analysis's terms; and which defects that excuses.
+
+Functions of the program are named by USR, those that are called by qualified name. A debt is excused only where it
+leaves what was analysed: an access that depends on it is a defect, whatever the policy. What it does not model: a flag
+that is set in a function of its own, or before the write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from barrierlint.dataflow.debts import MAKE, Progress
+from barrierlint.dataflow.relations import Relation
+from barrierlint.events import Access, Event, Kind
+from barrierlint.terms import AddressOf, Const, Field, Term
+
+if TYPE_CHECKING:
+    from barrierlint.dataflow.witness import Defect
+
+FLAGGED = "flagged"
+"""Seen of a debt: a flag that says that something is still owed was set after the write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What the models say beyond single instructions.
+
+    Calls, by qualified name: `frees` the parameter that goes back to an allocator, `callbacks` the one that is called
+    (the object counts), `zeroed` the functions that return a table without valid entries, `preempting` those that may
+    sleep or be preempted, `switching` those that switch to another thread. Functions, by USR: in `offline` and
+    `private` ones no walker, or no other PE's, sees the tables written; `returning` ones have callers that return by
+    ERET; what `deferred` ones leave owed the drain named pays. `flags` are patterns of members and globals.
+    """
+
+    frees: Mapping[str, int] = field(default_factory=dict)
+    callbacks: Mapping[str, int] = field(default_factory=dict)
+    zeroed: frozenset[str] = frozenset()
+    preempting: frozenset[str] = frozenset()
+    switching: frozenset[str] = frozenset()
+    offline: frozenset[str] = frozenset()
+    private: frozenset[str] = frozenset()
+    returning: frozenset[str] = frozenset()
+    deferred: Mapping[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+    def carries(self, event: Event, value: Term | None) -> bool:
+        """Whether an access sets a flag; `value` is what it stores, evaluated, where it is a plain store."""
+        if not self.flags or not isinstance(event, Access) or event.kind is Kind.READ or value == Const(0):
+            return False
+        address = event.address
+        name = address.name if isinstance(address, Field) else address.id if isinstance(address, AddressOf) else ""
+        return bool(name) and any(re.fullmatch(flag, part) for flag in self.flags for part in (name, _short(name)))
+
+    def excuse(self, defect: Defect) -> bool:
+        """Whether a debt may leave the analysed code as it is."""
+        functions = {defect.leaf.site.function, *(mark.function for mark in defect.path)}
+        debt = defect.debt
+        if debt.progress is Progress.LOCAL and functions & self.private:
+            return True
+        if defect.relation is not Relation.BOUNDARY:
+            return False
+        if FLAGGED in debt.seen or functions & self.deferred.keys():
+            return True
+        completed = Progress.COMPLETED if debt.kind == MAKE else Progress.DONE
+        return debt.progress >= completed and bool(functions & self.returning)
+
+
+def _short(name: str) -> str:
+    """The name of a global without what makes its identity unique."""
+    return re.split(r"[@#]", name.rstrip("#"))[-1]
