@@ -235,11 +235,10 @@ def load_models(options: Options, paths: Sequence[str]) -> Models:
 
 def instruction_problem(text: str) -> str | None:
     """Return what is wrong with an instruction of a model's `does`, None if nothing is."""
-    from barrierlint.cfg.asm import decode_lines
-    from barrierlint.events import UnknownInstruction
+    from barrierlint.cfg.asm import unknown_instruction
 
-    unknown = [event.text for event in decode_lines(text) if isinstance(event, UnknownInstruction)]
-    return f"the assembler's decoder does not know {unknown[0]}" if unknown else None
+    unknown = unknown_instruction(text)
+    return f"the assembler's decoder does not know {unknown}" if unknown else None
 
 
 def common_folder(paths: Sequence[str]) -> Path:

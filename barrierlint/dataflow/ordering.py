@@ -38,6 +38,6 @@ def analyse(program: Program, settings: Settings | None = None, budget: int = 40
         if BREAK in tabulation.kinds:
             defects += unordered(program, reach, tabulation.boundaries)
     defects = remaining(defects, program)
-    defects = [defect for defect in defects if not tabulation.settings.policies.excuse(defect)]
+    defects = [defect for defect in defects if not tabulation.settings.policies.excuse(defect, program.functions)]
     shown = clearest(defects, program.functions)
     return Analysis(group(shown, program.functions, Payers(tabulation)), tabulation.exhausted, len(tabulation.contexts))

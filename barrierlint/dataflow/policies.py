@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from barrierlint.dataflow.debts import MAKE, Progress
 from barrierlint.dataflow.relations import Relation
-from barrierlint.events import Access, Event, Kind
+from barrierlint.events import Access, Call, Event, Kind
 from barrierlint.terms import AddressOf, Const, Field, Term
 
 if TYPE_CHECKING:
+    from barrierlint.cfg.graph import Cfg
     from barrierlint.dataflow.witness import Defect
 
 FLAGGED = "flagged"
@@ -54,9 +55,9 @@ class Policies:
         name = address.name if isinstance(address, Field) else address.id if isinstance(address, AddressOf) else ""
         return bool(name) and any(re.fullmatch(flag, part) for flag in self.flags for part in (name, _short(name)))
 
-    def excuse(self, defect: Defect) -> bool:
+    def excuse(self, defect: Defect, graphs: Mapping[str, Cfg]) -> bool:
         """Whether a debt may leave the analysed code as it is."""
-        functions = {defect.leaf.site.function, *(mark.function for mark in defect.path)}
+        functions = {defect.leaf.site.function, *(mark.function for mark in defect.path), *_passed(defect, graphs)}
         debt = defect.debt
         if debt.progress is Progress.LOCAL and functions & self.private:
             return True
@@ -66,6 +67,14 @@ class Policies:
             return True
         completed = Progress.COMPLETED if debt.kind == MAKE else Progress.DONE
         return debt.progress >= completed and bool(functions & self.returning)
+
+
+def _passed(defect: Defect, graphs: Mapping[str, Cfg]) -> set[str]:
+    """The functions that were called and returned with the debt."""
+    events = (
+        graphs[mark.function].blocks[mark.block].steps[mark.step].event for mark in defect.path if mark.role == "pass"
+    )
+    return {target for event in events if isinstance(event, Call) for target in (event.callee, *event.targets)}
 
 
 def _short(name: str) -> str:

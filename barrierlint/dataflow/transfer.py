@@ -262,9 +262,9 @@ class Transfer:
         """The kinds of debt that a descriptor write bears."""
         if state.debt is not None or event.exempt or self._is_own(event.location):
             return []
-        if self.function in self.settings.policies.offline:
-            return []
-        return [kind for kind in self.kinds.values() if event.transition in kind.transitions]
+        offline = self.function in self.settings.policies.offline
+        kinds = (kind for kind in self.kinds.values() if kind.offline or not offline)
+        return [kind for kind in kinds if event.transition in kind.transitions]
 
     def _debt(self, state: State, write: DescriptorWrite, event: DescriptorWrite, site: Site) -> Debt:
         shift = walk_shift(event.location) or walk_shift(write.location) or UNKNOWN_SHIFT

@@ -234,7 +234,6 @@ class Models:
             reasons = [found.exempt] if found and found.exempt else []
             names = spellings(qualified)
             reasons += [p.text for model in self.models for p in model.exempt_functions if p.glob.matches(names)]
-            reasons += [policy.reason for policy in self.policies(qualified) if policy.tables == "offline"]
             self._exempt[qualified] = reasons[0] if reasons else ""
         return self._exempt[qualified]
 

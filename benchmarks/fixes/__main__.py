@@ -65,7 +65,7 @@ def measured(rows: Sequence[Fix], jobs: int, options: argparse.Namespace) -> Ite
         done = []
         for fix in group:
             done.append(measure(fix, options.repos, options.trees, options.limit, tuple(options.arg)))
-            print(results.line(done[-1]), flush=True)
+            print(results.line(done[-1]), *(results.details(done[-1]) if options.verbose else ()), sep="\n", flush=True)
         return done
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -87,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--table", type=Path, metavar="FILE", help="another table of fixes")
     words.add_argument("--results", type=Path, metavar="FILE", help=f"default: {RESULTS.name}, unless --only is given")
     words.add_argument("--arg", action="append", default=[], metavar="ARG", help="an argument for barrierlint check")
+    words.add_argument("--verbose", action="store_true", help="list the findings of each row")
     words.add_argument("--files", action="store_true", help="list the files of each row; run nothing")
     return words
 

@@ -40,6 +40,16 @@ def line(row: Row) -> str:
     ).rstrip()
 
 
+def details(row: Row) -> list[str]:
+    """The findings of a row, a line each: side, whether it is the row's, and what it says."""
+    sides = (("before", row.before, row.right_before), ("after", row.after, row.right_after))
+    return [
+        f"    {side}{'*' if found in right else ''} {found.path}:{found.line} {found.rule} {found.level}: {found.message}"
+        for side, outcome, right in sides
+        for found in outcome.findings
+    ]
+
+
 def _failures(row: Row) -> list[tuple[str, str]]:
     sides = (("before", row.before.failure), ("after", row.after.failure))
     return [(side, failure) for side, failure in sides if failure]

@@ -129,7 +129,9 @@ def test_what_functions_do_to_pages_and_threads(tmp_path: Path) -> None:
 
 def test_policies(tmp_path: Path) -> None:
     models = read(tmp_path)
-    assert models.exempt_function("early_setup") == "the MMU is off"
+    (early,) = models.policies("early_setup")
+    assert (early.tables, early.reason) == ("offline", "the MMU is off")
+    assert models.exempt_function("early_setup") == ""
     assert models.exempt_type("percpu_entry") == "a copy"
     (own,) = models.policies("own_window")
     assert (own.tables, own.leaves, own.defers) == ("this-pe", "eret", "later")

@@ -91,3 +91,9 @@ def test_a_file_given_up_on_shows_its_first_error_and_another_file_is_left_alone
     assert kept[0].message == "a.c: nothing could be read; the first is: expected ')'"
     assert (kept[0].lost, kept[0].span) == (True, first.span)
     assert [one.severity for one in kept[1:]] == [Severity.NOTE, Severity.NOTE, Severity.WARNING]
+
+
+def test_shipped_models_load_as_check_loads_them() -> None:
+    from barrierlint import models, pipeline
+
+    assert pipeline.load_models(pipeline.Options(pipeline.Request(()), models=models.shipped()), ()).names

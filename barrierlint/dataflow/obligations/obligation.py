@@ -69,7 +69,8 @@ class Obligation:
     that `presume` can be learnt in the newborn state, whose debt it may refine. `open` says whether it is a defect to
     leave the analysed code with it, `unseen` what a call of a function that is not here pays. `slots`: a later write
     of the same descriptor depends on it. `shown` adds to the debt of a defect what the event it ends in says of it.
-    `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. An event is first related, then pays.
+    `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. `offline`: tables that a model calls
+    offline bear it as well. An event is first related, then pays.
     """
 
     kind: str
@@ -83,3 +84,4 @@ class Obligation:
     slots: bool = False
     shown: Callable[[Debt, Event], Debt] = as_it_is
     invalidated_by_loops: Callable[[Debt], bool] = indifferent
+    offline: bool = False
