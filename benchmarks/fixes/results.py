@@ -44,9 +44,9 @@ def details(row: Row) -> list[str]:
     """The findings of a row, a line each: side, whether it is the row's, and what it says."""
     sides = (("before", row.before, row.right_before), ("after", row.after, row.right_after))
     return [
-        f"    {side}{'*' if found in right else ''} {found.path}:{found.line} {found.rule} {found.level} {found.message}"
+        f"    {side}{'*' if one in right else ''} {one.path}:{one.line} {one.rule} {one.level}: {one.message}"
         for side, outcome, right in sides
-        for found in outcome.findings
+        for one in outcome.findings
     ]
 
 
