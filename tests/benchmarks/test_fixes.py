@@ -143,7 +143,7 @@ class TestRun:
 
     def test_a_run_that_takes_too_long_costs_itself(self, tmp_path: Path) -> None:
         (tmp_path / "a.c").write_text("int a;\n\nint b;\n")
-        outcome = run(tmp_path, ("a.c",), 0.01)
+        outcome = run(tmp_path, ("a.c",), 0.001)
         assert outcome.failure == "more than 0 s"
         assert outcome.lines == 2
 
