@@ -82,9 +82,7 @@ def parser() -> argparse.ArgumentParser:
     )
     words.add_argument("--only", action="append", metavar="PATTERN", help="rows whose repository, commit, … match")
     words.add_argument("--jobs", type=int, default=1, metavar="N", help="repositories at a time (default: 1)")
-    words.add_argument(
-        "--limit", type=float, default=120, metavar="SECONDS", help="CPU time for one side (default: 120)"
-    )
+    words.add_argument("--limit", type=float, default=120, metavar="SECONDS", help="CPU time of a side (default: 120)")
     words.add_argument("--trees", type=Path, default=cache, metavar="DIR", help=f"work trees (default: {cache})")
     words.add_argument("--table", type=Path, metavar="FILE", help="another table of fixes")
     words.add_argument("--results", type=Path, metavar="FILE", help=f"default: {RESULTS.name}, unless --only is given")
