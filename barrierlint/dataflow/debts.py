@@ -38,6 +38,8 @@ BREAK = "break"
 """The kind of debt that a descriptor made invalid or changed bears, and a TLBI: see `obligations.breaks`."""
 REGISTER = "register"
 """The kind of debt that a register that controls translation bears: see `obligations.registers`."""
+ENABLE = "enable"
+"""The kind of debt that the MMU's enabling calls in, or leaves: see `obligations.enabling`."""
 RESULT = "result"
 """The kind of debt that an address translation instruction bears: see `obligations.translations`."""
 

@@ -44,6 +44,12 @@ _RELYING = re.compile(r"par_el1|icc_\w+|\w+_el[023]2?|fpcr|fpsr")
 """Registers whose reads depend on what was written to others, or translated."""
 
 
+SWITCHES = re.compile(r"sctlr_el[123]|gpccr_el3")
+"""Registers that switch translation, or the granule protection check, on and off."""
+TLB_PLACES = ("<tlb:1>", "<tlb:2>", "<tlb:3>", "<tlb:granules>")
+"""Places that are none of the program's: what is known of TLBs (see `obligations.enabling`)."""
+
+
 class Reach:
     """`writes`, `orders`, `accesses`, `rank` (callees first) and `large`, by USR."""
 
@@ -78,6 +84,7 @@ class Reach:
         for table in (self.writes, self.orders, self.completes, self.accesses, self.invalidates):
             self._close(table)
         self.flags = frozenset(place for cfg in functions.values() for place in _tested_places(cfg))
+        self.flags |= frozenset(TLB_PLACES if enables(program) else ())
         self.reads = {usr: {p for p in _read_places(cfg) if p in self.flags} for usr, cfg in functions.items()}
         self.rank: dict[str, int] = {}
         self.size: dict[str, int] = {}
@@ -131,6 +138,15 @@ class Reach:
                     pending.append(caller)
 
 
+def enables(program: Program) -> bool:
+    """Whether the program switches translation on or off anywhere."""
+    return any(
+        isinstance(step.event, SysregWrite) and SWITCHES.fullmatch(step.event.register) is not None
+        for cfg in program.functions.values()
+        for step in cfg.steps()
+    )
+
+
 def _is_local(access: Access) -> bool:
     base = access.address
     while isinstance(base, Field | Element):
@@ -140,6 +156,8 @@ def _is_local(access: Access) -> bool:
 
 def _read_places(cfg: Cfg) -> Iterator[str]:
     for step in cfg.steps():
+        if isinstance(step.event, SysregWrite) and SWITCHES.fullmatch(step.event.register):
+            yield from TLB_PLACES
         if isinstance(step.event, Access) and step.event.into is not None and (place := place_of(step.event.address)):
             yield place
 

@@ -15,12 +15,12 @@ from itertools import count
 from barrierlint.cfg.graph import Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Visible, enter, entry_state, generic, is_slot
 from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node, Passage, Payment, Signature
-from barrierlint.dataflow.debts import MAKE, REGISTER, Debt, Progress
+from barrierlint.dataflow.debts import ENABLE, MAKE, REGISTER, Debt, Progress
 from barrierlint.dataflow.levels import levels
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
 from barrierlint.dataflow.phis import Phis
-from barrierlint.dataflow.reach import ORDERING, Reach, bound_from, reverse_postorder, tested
+from barrierlint.dataflow.reach import ORDERING, Reach, bound_from, enables, reverse_postorder, tested
 from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.returns import Leave
 from barrierlint.dataflow.state import State, join, same
@@ -43,6 +43,8 @@ class Tabulation:
         self.reach = reach
         self.settings = settings
         self.kinds = settings.obligations()
+        if ENABLE in self.kinds and not enables(program):
+            self.kinds = {name: kind for name, kind in self.kinds.items() if name != ENABLE}
         self.budget = budget
         self.contexts: dict[EntryKey, Context] = {}
         self.per_function: dict[str, int] = {}
@@ -305,6 +307,9 @@ class Tabulation:
                 return
         reachable = frozenset(base for a in arguments for base in context.phis.roots(a) if isinstance(base, AddressOf))
         state.forget(reachable, place)
+        if unknown:
+            for kind in self.kinds.values():
+                kind.note_unseen(state, call)
         if call.into is not None:
             accessor = call.qualified in self.settings.accessors
             state.variables[call.into] = Unknown(place + TABLE if accessor else place)

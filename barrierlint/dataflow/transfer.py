@@ -7,7 +7,7 @@ interprocedural solver composes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from barrierlint.cfg.graph import Step
@@ -130,7 +130,13 @@ class Transfer:
                     state.variables[into] = Unknown(f"sysreg:{register}")
             case _:
                 born = self._borne(state, event, site)
+                self._note((state, *born), event)
         return self._paid(state, event), born, relation
+
+    def _note(self, states: Iterable[State], event: Event) -> None:
+        for kind in self.kinds.values():
+            for state in states:
+                kind.note(state, event)
 
     def _evaluated(self, state: State, event: Event) -> Event:
         """The event with its operands in the function's entry symbols; a descriptor write's are worked out later."""

@@ -5,7 +5,7 @@ What it does not model: which steps are worth telling (see `narrate`).
 
 from __future__ import annotations
 
-from barrierlint.dataflow.debts import BREAK, REGISTER, RESULT, Debt, Progress
+from barrierlint.dataflow.debts import BREAK, ENABLE, REGISTER, RESULT, Debt, Progress
 from barrierlint.events import (
     At,
     ContextSync,
@@ -27,10 +27,18 @@ STATES = {
     Progress.INVALIDATED: "not completed",
     Progress.DONE: "completed but not synchronized",
 }
+ENABLING = {
+    "registers": "register write not synchronized",
+    "tlb": "MMU on, and nothing known of the TLBs",
+    "off": "MMU off, and its TLBs as they were",
+    "granules": "granule protection check on, and its old configuration perhaps in TLBs",
+}
 
 
 def state(debt: Debt, verb: str = "") -> str:
     """What is owed, and how far it is paid: `write not completed`."""
+    if debt.kind == ENABLE and debt.subject:
+        return f"{ENABLING[debt.subject.partition(' ')[0]]}{verb and ' is'}"
     if debt.kind in (REGISTER, RESULT):
         what = "AT" if debt.kind == RESULT else debt.subject.upper()
         return f"{what}{verb} not synchronized"
@@ -41,8 +49,12 @@ def state(debt: Debt, verb: str = "") -> str:
 
 
 def use(event: Event, debt: Debt) -> str:
-    """What an event does that relies on a register's new value."""
+    """What an event does that relies on a register's new value, or on what comes before the MMU is on."""
     match event:
+        case SysregWrite(register=register) if debt.kind == ENABLE:
+            return f"sets M in {register.upper()}: walks start"
+        case Tlbi(op=op) if debt.kind == ENABLE:
+            return f"issues TLBI {op.upper()}, with what it is to drop in use already"
         case Tlbi(op=op):
             return f"issues TLBI {op.upper()}, which acts by what {debt.subject.upper()} says"
         case At(op=op):

@@ -50,6 +50,10 @@ def as_it_is(debt: Debt, _event: Event) -> Debt:
     return debt
 
 
+def never_called(_state: State, _call: Call) -> None:
+    """Calls of functions that are not here leave nothing to note."""
+
+
 def always(_debt: Debt) -> bool:
     """Left unpaid at the edge of what was analysed, it is a defect."""
     return True
@@ -70,7 +74,8 @@ class Obligation:
     leave the analysed code with it, `unseen` what a call of a function that is not here pays. `slots`: a later write
     of the same descriptor depends on it. `shown` adds to the debt of a defect what the event it ends in says of it.
     `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. `offline`: tables that a model calls
-    offline bear it as well. An event is first related, then pays.
+    offline bear it as well. `note` and `note_unseen` keep in a state, debt or none, what later births depend on. An
+    event is first related, then bears and pays, then is noted.
     """
 
     kind: str
@@ -85,3 +90,5 @@ class Obligation:
     shown: Callable[[Debt, Event], Debt] = as_it_is
     invalidated_by_loops: Callable[[Debt], bool] = indifferent
     offline: bool = False
+    note: Callable[[State, Event], None] = never
+    note_unseen: Callable[[State, Call], None] = never_called
