@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from barrierlint.cfg.graph import Cfg, Program
-from barrierlint.dataflow.debts import BREAK, MAKE, REGISTER, Progress, Site
+from barrierlint.dataflow.debts import BREAK, ENABLE, MAKE, REGISTER, Progress, Site
 from barrierlint.dataflow.invalidations import is_broadcast
 from barrierlint.dataflow.obligations.breaks import ASSUMED, LOCAL
+from barrierlint.dataflow.obligations.enabling import TLB
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.values import leaves
 from barrierlint.dataflow.witness import Defect
-from barrierlint.events import Assign, CompilerBarrier, Dsb, Shareability, SysregWrite, Tlbi
+from barrierlint.events import Assign, Call, CompilerBarrier, Dsb, Shareability, SysregWrite, Tlbi
 
 
 def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
@@ -40,6 +41,8 @@ def _is_bare(defect: Defect) -> bool:
 def _is_eclipsed(defect: Defect, told: set[Site], made: set[Site], functions: Mapping[str, Cfg]) -> bool:
     if defect.debt.kind == REGISTER:
         return _is_accessor(functions[defect.leaf.site.function], defect)
+    if defect.debt.kind == ENABLE:
+        return defect.debt.subject.startswith(TLB) and not _is_first(defect, functions)
     if defect.debt.kind != BREAK:
         return False
     if _is_bare(defect):
@@ -67,6 +70,28 @@ def _is_wrapper(cfg: Cfg, defect: Defect) -> bool:
     does = [step.event for step in cfg.steps() if not isinstance(step.event, Assign)]
     name = re.sub(r"[^a-z0-9]", "", cfg.name.lower())
     return len(does) == 1 and isinstance(does[0], Tlbi) and does[0].op in name
+
+
+def _is_first(defect: Defect, functions: Mapping[str, Cfg]) -> bool:
+    """Whether it is for the code at hand to invalidate before it switches the MMU on.
+
+    It does so, but late or on another path, or it is where a processor starts, written in assembly. Else a caller may.
+    """
+    if defect.relation is not Relation.BOUNDARY:
+        return True
+    root = defect.path[-1].function
+    if functions[root].place.path.lower().endswith((".s", ".asm")):
+        return True
+    seen, pending = {root}, [root]
+    while pending:
+        for step in functions[pending.pop()].steps():
+            if isinstance(step.event, Tlbi):
+                return True
+            if isinstance(step.event, Call):
+                more = {target for target in step.event.targets if target in functions} - seen
+                seen |= more
+                pending += more
+    return False
 
 
 def _is_accessor(cfg: Cfg, defect: Defect) -> bool:

@@ -11,10 +11,10 @@ that is not complete, a register that is not in effect, or an old TLB entry then
 comes from. While the MMU is on, walks fill the TLBs: a TLBI before it is switched off leaves them with what came in
 between.
 
-**Entry state.** What a function that anyone may call finds is not known: tables may be unwritten, TLBs full. It is told
-that its callers may have invalidated by being called from code that does, in what is analysed together. A call of a
-function that is not here counts as a TLBI if its name speaks of TLBs or the MMU. A write that may set M, or may not, is
-not judged, nor one where M is known to be set already, nor SCTLR_EL1 written by EL2.
+**Entry state.** What a function that anyone may call finds is not known: tables may be unwritten, TLBs full. Code that
+issues no TLBI at all is taken to have callers that did, unless it is where a processor starts, in assembly. A call of a
+function that is not here counts as a TLBI if its name speaks of TLBs, the MMU or setting up. A write that may set M, or
+may not, is not judged, nor one where M is known to be set already, nor SCTLR_EL1 written by EL2.
 
 **Bad.**
 

@@ -42,7 +42,7 @@ _INVALIDATED, _USED = Const(1), Const(0)
 _CONTROL = re.compile(r"sctlr_el(?P<level>[123])")
 _BASE = re.compile(r"(?:ttbr[01]|tcr2?|mair2?)_el(?P<level>[123])")
 _TLBI = re.compile(r"(?P<pa>r?pa)|(?:alle|r?vae|r?vale)(?P<level>[23])|")
-_MAY_INVALIDATE = re.compile(r"tlb|mmu|vmall|alle\d", re.IGNORECASE)
+_MAY_INVALIDATE = re.compile(r"tlb|mmu|vmall|alle\d|cpu|boot|setup|init|prepare", re.IGNORECASE)
 
 
 def switched(state: State, event: Event) -> tuple[int, bool] | None:
@@ -86,9 +86,7 @@ def note(state: State, event: Event) -> None:
     """What is known of the TLBs after an event."""
     match event:
         case Tlbi(op=op) if (match := _TLBI.match(op)) is not None:
-            place = "granules" if match["pa"] else match["level"] or "1"
-            if place != "granules" or _known(state, "<tlb:granules>") is not None:
-                _put(state, place, _INVALIDATED)
+            _put(state, "granules" if match["pa"] else match["level"] or "1", _INVALIDATED)
         case SysregWrite(register="gptbr_el3" | "gpccr_el3"):
             _put(state, "granules", _USED)
         case SysregWrite() if (turned := switched(state, event)) is not None and turned[1]:
