@@ -139,12 +139,21 @@ def _check(to: argparse.ArgumentParser) -> None:
         help=f"{', '.join(FORMATS)}, to FILE or standard output; can be repeated (default: text)",
     )
     _triage(to.add_argument_group("what to show"))
+    _repairs(to.add_argument_group("repairs"))
     output.add_argument("--statistics", action="store_true", help="count the findings of each rule (text)")
     output.add_argument("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
     output.add_argument(
         "--fail-on", choices=LEVELS, default="note", metavar="LEVEL", help="exit with 1 only for LEVEL or worse"
     )
     _detail(output)
+
+
+def _repairs(to: argparse._ArgumentGroup) -> None:
+    either = to.add_mutually_exclusive_group()
+    either.add_argument("--diff", action="store_true", help="print the repairs as a patch for `git apply`, no report")
+    either.add_argument(
+        "--fix", action="store_true", help="make the repairs, analyse again, and put files back if that is not clean"
+    )
 
 
 def _triage(to: argparse._ArgumentGroup) -> None:

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
@@ -120,24 +121,75 @@ def write(text: str) -> None:
         raise CommandError(f"cannot write the report: {error.strerror}") from error
 
 
+def write_bytes(data: bytes) -> None:
+    """Print bytes as they are: a patch must hold what the files hold."""
+    if data and hasattr(sys.stdout, "buffer"):
+        write("")
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+    elif data:
+        write(data.decode("utf-8", "backslashreplace"))
+
+
 def check_command(space: Namespace) -> int:
     """Analyse and report in every format asked for."""
     from barrierlint import pipeline, progress
 
     options = _options(space)
+    began = time.time()
     with progress.shown(space.quiet) as told:
         report = pipeline.run(replace(options, told=told))
     rules = pipeline.select_rules(pipeline.all_rules(), options.select, options.ignore)
     if space.write_baseline:
         return _write_baseline(space.write_baseline, report)
+    if space.fix:
+        report = _fix(options, report, began)
     status = _status(report, space)
-    for form, file in space.formats or [("text", "")]:
+    if space.diff:
+        _diff(report)
+    for form, file in _formats(space):
         text = _render(form, report, rules, space, status, colour=not file)
         if file:
             _save(file, text)
         else:
             write(text)
     return status
+
+
+def _formats(space: Namespace) -> Sequence[tuple[str, str]]:
+    """The formats to write; a patch takes standard output for itself."""
+    if not space.diff:
+        return space.formats or [("text", "")]
+    if any(not file for _, file in space.formats or ()):
+        raise CommandError("--diff prints a patch on standard output: give the other formats a file")
+    return space.formats or ()
+
+
+def _diff(report: Report) -> None:
+    """Print the repairs as a patch; what has none is said on standard error."""
+    from barrierlint.report import patch
+
+    made = patch.changes(report.findings)
+    for line in made.refused:
+        complain(line)
+    write_bytes(patch.unified(made).encode("utf-8", "surrogateescape"))
+
+
+def _fix(options: Options, report: Report, began: float) -> Report:
+    """Make the repairs and say what was changed; the report of what is left."""
+    from barrierlint.repairing import RepairError, repaired
+    from barrierlint.report.defect import plural
+
+    try:
+        done = repaired(options, report, began)
+    except RepairError as error:
+        raise CommandError(str(error)) from error
+    for line in done.left:
+        complain(line)
+    for change in done.changed:
+        complain(f"repaired {change.path}: {plural(len(change.cures), 'finding')} ({', '.join(change.cures)})")
+    return done.report
 
 
 def _write_baseline(file: str, report: Report) -> int:

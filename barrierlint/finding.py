@@ -177,6 +177,7 @@ class Confirmation:
 
     `repaired_states` counts the states of the repaired twin, whose execution never faults, and `repaired` is one of its
     executions; `reason` explains a refutation or an undecided run. `litmus` is the herd7 test of the witness.
+    `repair_fails`: with the proposed repair the witness goes wrong all the same.
     """
 
     verdict: Verdict
@@ -186,6 +187,7 @@ class Confirmation:
     reason: str = ""
     litmus: str = ""
     repaired: Trace | None = None
+    repair_fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ class Finding:
     names what lacks, such as ("DSB ISHST", "ISB"), `owed` the same as events (none if it is no instruction that lacks).
     `evidence` says why the write counts as one of a descriptor, `graphs` draw the functions of the path. `grounds` says
     why `confidence` is what it is, where it is not about an access that depends on a write; `claim` what the witness
-    shows.
+    shows. `unrepaired` says why there is no repair although barriers lack.
     """
 
     rule: str
@@ -243,6 +245,7 @@ class Finding:
     graphs: tuple[FunctionGraph, ...] = ()
     claim: Claim = Claim.DEPENDS
     grounds: str = ""
+    unrepaired: str = ""
 
     @property
     def span(self) -> Span:

@@ -288,7 +288,10 @@ def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def confirmed(finding: Finding, features: str) -> Finding:
-    """Return `finding` with the simulation's answer; a simulation that breaks leaves it undecided, and says so."""
+    """Return `finding` with the simulation's answer; a simulation that breaks leaves it undecided, and says so.
+
+    A repair with which the witness still goes wrong is not shown.
+    """
     from barrierlint.sim.confirm import confirm
 
     try:
@@ -296,4 +299,7 @@ def confirmed(finding: Finding, features: str) -> Finding:
     except Exception as error:
         reason = f"the simulation failed, please report it: {type(error).__name__}: {error}"
         answer = Confirmation(Verdict.UNDECIDED, reason=reason)
+    if answer.repair_fails:
+        why = "the place that the analysis found does not cure the path in simulation: no place was verified"
+        finding = replace(finding, repair=None, unrepaired=why)
     return replace(finding, confirmation=answer)

@@ -18,7 +18,7 @@ from barrierlint.cfg.graph import RETURN
 from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.objects import initialize
 from barrierlint.cfg.places import own_storage
-from barrierlint.events import Assign, Unread
+from barrierlint.events import NOTHING, Assign, Unread
 from barrierlint.source import tree
 from barrierlint.terms import Term
 
@@ -196,6 +196,8 @@ def _return(frame: Frame, statement: tree.Return) -> None:
             frame.effect(statement.value)
         else:
             frame.emit(Assign(RETURN, _returned(frame, statement.value, result)), statement.span)
+    if statement.value is None or frame.function.result.kind == "void":
+        frame.emit(Assign(RETURN, NOTHING), statement.span)  # so that paths tell which return they take
     cleanups.leave(frame, None, statement.span)
     frame.pending = mark
     frame.builder.jump(Builder.EXIT, "return")

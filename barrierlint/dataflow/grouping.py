@@ -8,7 +8,7 @@ What it does not model: the cost of a barrier there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import networkx as nx
@@ -39,8 +39,8 @@ class Group:
 
 
 def clearest(defects: Iterable[Defect], functions: dict[str, Cfg]) -> tuple[Defect, ...]:
-    """For each write its strongest defect; a weak relation counts only where the debt also leaves the program
-    unpaid.
+    """For each write its strongest defect, and others that do not come by where that one begins; a weak relation counts
+    only where the debt also leaves the program unpaid.
     """
     by_leaf: dict[tuple[Leaf, str, str], list[Defect]] = {}
     for defect in defects:
@@ -50,8 +50,15 @@ def clearest(defects: Iterable[Defect], functions: dict[str, Cfg]) -> tuple[Defe
         unpaid = [d for d in found if d.relation is Relation.BOUNDARY and d.debt.progress is not Progress.LOCAL]
         usable = [d for d in found if d.relation is not Relation.WEAK or unpaid]
         best = min((d.relation for d in usable), default=None)
-        chosen.update(dict.fromkeys(_one_per_place([d for d in usable if d.relation is best])))
+        strongest = _one_per_place([d for d in usable if d.relation is best])
+        begun = {defect.path[0].function for defect in strongest}
+        apart = [d for d in usable if d.relation is not best and not _comes_by(d, begun)]
+        chosen.update(dict.fromkeys((*strongest, *_one_per_place(apart))))
     return tuple(sorted(chosen, key=lambda d: _rank(d, functions)))
+
+
+def _comes_by(defect: Defect, functions: Collection[str]) -> bool:
+    return defect.relation is Relation.WEAK or any(mark.function in functions for mark in defect.carriers)
 
 
 def _one_per_place(defects: list[Defect]) -> list[Defect]:
@@ -143,18 +150,23 @@ def pattern(cfg: Cfg) -> str:
 
 
 class Loops:
-    """Which blocks of which functions lie on a cycle."""
+    """Which blocks of which functions lie on a cycle, and which functions are `recursive`."""
 
     def __init__(self, functions: dict[str, Cfg]) -> None:
         self.functions = functions
         self.cyclic: dict[str, frozenset[int]] = {}
-        self.recursive = _recursive_patterns(functions)
+        self.calls = _calls(functions)
+        self.recursive = _on_cycles(self.calls)
 
     def contains(self, mark: Mark) -> bool:
         """Whether the mark's block is on a cycle of its function."""
         if mark.function not in self.cyclic:
             self.cyclic[mark.function] = _cyclic_blocks(self.functions[mark.function])
         return mark.block in self.cyclic[mark.function]
+
+    def repeated(self, names: Collection[str]) -> frozenset[str]:
+        """Those functions that call themselves by way of each other: a loop in other words."""
+        return _on_cycles(self.calls.subgraph(names))
 
     def candidates(self, defect: Defect, depth: int = 0) -> dict[str, Mark]:
         """Functions that could pay once for all, by pattern, lowest first: above them neither loops nor recursion.
@@ -211,14 +223,18 @@ def _targets(cfg: Cfg, born: tuple[int, int]) -> tuple[str, ...]:
     return event.targets if isinstance(event, Call) else ()
 
 
-def _recursive_patterns(functions: dict[str, Cfg]) -> frozenset[str]:
-    """Functions that call themselves, directly or not, instantiations of a template taken as one."""
+def _calls(functions: dict[str, Cfg]) -> nx.DiGraph:
+    """Who calls whom, instantiations of a template taken as one."""
     graph = nx.DiGraph()
     for cfg in functions.values():
         for step in cfg.steps():
             if isinstance(step.event, Call):
                 called = (pattern(functions[usr]) for usr in step.event.targets if usr in functions)
                 graph.add_edges_from((pattern(cfg), name) for name in called)
+    return graph
+
+
+def _on_cycles(graph: nx.DiGraph) -> frozenset[str]:
     components = nx.strongly_connected_components(graph)
     return frozenset(n for c in components for n in c if len(c) > 1 or graph.has_edge(n, n))
 

@@ -16,17 +16,26 @@ from barrierlint.dataflow.grouping import Group, Payers, clearest, group
 from barrierlint.dataflow.reach import Reach
 from barrierlint.dataflow.tabulation import Tabulation
 from barrierlint.dataflow.transfer import Settings
-from barrierlint.dataflow.witness import Witnesses
+from barrierlint.dataflow.witness import Defect, Witnesses
 from barrierlint.source.collection import uncollected
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """`groups` of defects by root cause; `exhausted` if the budget ended the search early; `contexts` entered."""
+    """`groups` of defects by root cause, `defects` all that there are, weaker ones of the same writes included.
+
+    `tabulation` is what they were found by, `payers` the functions for which their callers pay.
+    """
 
     groups: tuple[Group, ...]
-    exhausted: bool
-    contexts: int
+    defects: tuple[Defect, ...]
+    tabulation: Tabulation
+    payers: Payers
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the budget ended the search early."""
+        return self.tabulation.exhausted
 
 
 def analyse(program: Program, settings: Settings | None = None, budget: int = 400_000) -> Analysis:
@@ -40,4 +49,5 @@ def analyse(program: Program, settings: Settings | None = None, budget: int = 40
     defects = remaining(defects, program)
     defects = [defect for defect in defects if not tabulation.settings.policies.excuse(defect, program.functions)]
     shown = clearest(defects, program.functions)
-    return Analysis(group(shown, program.functions, Payers(tabulation)), tabulation.exhausted, len(tabulation.contexts))
+    payers = Payers(tabulation)
+    return Analysis(group(shown, program.functions, payers), tuple(defects), tabulation, payers)

@@ -327,8 +327,12 @@ class Tabulation:
 
     def _collect(self) -> None:
         """With the fixed point reached, note which accesses depend on which debts."""
-        for context in list(self.contexts.values()):
+        for context in self._unsettled():
             for block, nodes in list(context.nodes.items()):
                 if block not in (context.cfg.exit, context.cfg.unwind):
                     for signature in list(nodes):
                         self._process(context, (block, signature), collect=True)
+
+    def _unsettled(self) -> list[Context]:
+        """The contexts whose accesses have not been related to debts yet."""
+        return list(self.contexts.values())

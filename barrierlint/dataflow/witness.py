@@ -8,7 +8,7 @@ the write, beyond the calls that lead there.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import Cfg
@@ -63,9 +63,13 @@ class Witnesses:
         self.target: Leaf | None = None
         self.entered: dict[EntryKey, tuple[tuple[Hit, tuple[EntryKey, ...]], ...]] = {}
 
-    def defects(self) -> Iterator[Defect]:
-        """All defects, strongest relation first within a context; several may share a write."""
+    def defects(self, within: Container[str] | None = None) -> Iterator[Defect]:
+        """All defects, or those that begin and end `within` some functions and what they call, strongest relation first
+        within a context; several may share a write.
+        """
         for context in self.tabulation.contexts.values():
+            if within is not None and context.key.function not in within:
+                continue
             yield from self._direct(context)
             yield from self._inside_calls(context)
             if context.key.function in self.tabulation.boundaries and context.key.debt is None:

@@ -145,8 +145,11 @@ def _help(finding: Finding, frame: Frame) -> Iterator[str]:
     """The repair as added lines, and how to see everything again."""
     if finding.repair:
         yield _remark(frame, "help", printable(finding.repair.why))
-        yield _arrow(frame, place(finding.repair.at))
-        yield from insertion(frame, finding.repair)
+        for each in finding.repair.places:
+            yield _arrow(frame, place(each.at))
+            yield from insertion(frame, each)
+    elif finding.unrepaired:
+        yield _remark(frame, "help", printable(finding.unrepaired))
     if finding.fingerprint:
         yield _remark(frame, "fingerprint", finding.fingerprint)
 

@@ -12,14 +12,19 @@ def replace(path: str, text: str) -> None:
 
     Raises OSError.
     """
+    replace_bytes(path, text.encode("utf-8", "surrogateescape"))
+
+
+def replace_bytes(path: str, data: bytes) -> None:
+    """The same for bytes, line ends as they are."""
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
-            stream.write(text)
+        with open(path, "wb") as stream:
+            stream.write(data)
         return
     handle, temporary = tempfile.mkstemp(prefix=".barrierlint-", dir=os.path.dirname(path) or ".")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
         os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
     except OSError:

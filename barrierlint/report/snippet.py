@@ -5,11 +5,11 @@ Every function returns whole lines, the gutter `width` columns wide. What it doe
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from barrierlint.finding import Repair, Span
-from barrierlint.report.lines import TAB, character_column, excerpt, line_bytes, printable
+from barrierlint.report.edits import shown
+from barrierlint.report.lines import TAB, character_column, excerpt, printable
 from barrierlint.report.style import Style
 
 
@@ -52,56 +52,17 @@ def underlined_plain(span: Span) -> list[str]:
 
 
 def insertion(frame: Frame, repair: Repair) -> list[str]:
-    """Return the repair as a patch: added lines before the line at `at`, or that line with the repair inside it."""
+    """Return one place of a repair as a patch: what goes, what comes, and the line after it."""
     style = frame.style
-    plus = f"{style.paint('frame', f'{chr(43):>{frame.gutter}} |')} "
-    raw = line_bytes(repair.at.path, repair.at.line)
-    if raw is None:
-        return [plus + style.paint("added", printable(line)) for line in repair.lines]
-    if is_inline(repair.at):
-        cut = repair.at.column - 1
-        parts = (_text(raw[:cut]), " ".join(repair.lines) + " ", _text(raw[cut:]))
-        return [plus + parts[0] + style.paint("added", printable(parts[1])) + parts[2].rstrip()]
-    indent = _text(indentation(repair.at).encode())
-    if is_only_statement(repair.at):
-        braced = [plus + indent + style.paint("added", printable(line)) for line in ("{", *repair.lines)]
-        return [
-            *braced,
-            f"{frame.rule(str(repair.at.line))} {_text(raw).rstrip()}",
-            plus + indent + style.paint("added", "}"),
-        ]
-    added = [plus + indent + style.paint("added", printable(line)) for line in repair.lines]
-    return [*added, f"{frame.rule(str(repair.at.line))} {_text(raw).rstrip()}"]
-
-
-def _text(raw: bytes) -> str:
-    return printable(raw.decode("utf-8", "replace").expandtabs(TAB))
-
-
-def is_inline(at: Span) -> bool:
-    """Whether code stands before `at` on its line, so that whole lines cannot be inserted there."""
-    raw = line_bytes(at.path, at.line) or b""
-    return bool(raw[: at.column - 1].strip())
-
-
-def is_only_statement(at: Span) -> bool:
-    """Whether the line at `at` is all the body of an `if`, `else` or loop without braces, which an insertion needs."""
-    above = (line_bytes(at.path, at.line - 1) or b"").decode("utf-8", "replace")
-    code = re.sub(r"//.*|/\*.*?\*/", "", above).strip()
-    return bool(re.fullmatch(r"(}\s*)?(else|(else\s+)?(if|for|while)\b.*\))", code))
-
-
-def indentation(at: Span) -> str:
-    """Return the blanks that a line inserted before `at` begins with: those of the code it joins.
-
-    Before a closing brace that is the code above the brace.
-    """
-    raw = line_bytes(at.path, at.line) or b""
-    line = at.line
-    while raw.lstrip().startswith(b"}") or not raw.strip():
-        line -= 1
-        above = line_bytes(at.path, line)
-        if above is None:
-            return ""
-        raw = above
-    return raw[: len(raw) - len(raw.lstrip())].decode("ascii", "replace")
+    changes = shown(repair.edits) if repair.edits else None
+    if changes is None:
+        changes = [("+", 0, line) for line in repair.lines]
+    lines: list[str] = []
+    for sign, number, text in changes:
+        text = printable(text.expandtabs(TAB)).rstrip()
+        if sign == " ":
+            lines.append(f"{frame.rule(str(number))} {text}")
+        else:
+            gutter = style.paint("frame", f"{sign:>{frame.gutter}} |")
+            lines.append(f"{gutter} {style.paint('added' if sign == '+' else 'dim', text)}")
+    return lines

@@ -20,12 +20,13 @@ from barrierlint.finding import Confidence, Finding, Notification, Severity, Wit
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program
-    from barrierlint.dataflow.grouping import Group, Loops
+    from barrierlint.dataflow.grouping import Group
     from barrierlint.dataflow.ordering import Analysis
     from barrierlint.dataflow.transfer import Settings
     from barrierlint.dataflow.witness import Defect
     from barrierlint.models import Models
     from barrierlint.rules.advice import Advice
+    from barrierlint.rules.repair import Repairs
     from barrierlint.rules.rule import Rule
 
 
@@ -62,13 +63,13 @@ def check(program: Program, models: Models, select: Collection[str] | None = Non
 
 def _judged(program: Program, models: Models, rules: Sequence[Rule]) -> Checked:
     """What the rules about debts say."""
-    from barrierlint.dataflow.grouping import Loops
     from barrierlint.dataflow.ordering import analyse
+    from barrierlint.rules.repair import Repairs
 
     followed = frozenset(rule.kind for rule in rules)
     analysis = analyse(program, replace(settings(program, models), kinds=followed))
-    loops = Loops(program.functions)
-    made = (_finding(group, program, models, rules, loops) for group in analysis.groups)
+    repairs = Repairs(program, models, analysis, rules)
+    made = (_finding(group, program, rules, repairs) for group in analysis.groups)
     return Checked(tuple(finding for finding in made if finding is not None), _cut_short(analysis))
 
 
@@ -104,10 +105,9 @@ def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:
     return (Notification("budget", text, lost=True),)
 
 
-def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rule], loops: Loops) -> Finding | None:
+def _finding(group: Group, program: Program, rules: Sequence[Rule], repairs: Repairs) -> Finding | None:
     from barrierlint.rules.drawing import graphs
     from barrierlint.rules.narrate import witness
-    from barrierlint.rules.repair import repair
     from barrierlint.rules.rule import instructions
 
     defect = group.shown
@@ -116,6 +116,7 @@ def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rul
         return None
     confidence = _confidence(defect)
     steps = witness(defect, program.functions)
+    proposal, unrepaired = repairs.repair(group)
     said = rule.message(defect, steps) if rule.message else None
     return Finding(
         rule.info.id,
@@ -127,7 +128,8 @@ def _finding(group: Group, program: Program, models: Models, rules: Sequence[Rul
         instructions(rule.missing(defect)),
         defect.leaf.evidence,
         tuple(_also(group, program)),
-        repair(group, program.functions, loops, models),
+        proposal,
+        unrepaired=unrepaired,
         graphs=graphs(defect, program.functions),
     )
 

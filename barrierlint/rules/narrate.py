@@ -7,7 +7,7 @@ path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg, Step
@@ -37,7 +37,7 @@ from barrierlint.events import (
     UnknownInstruction,
     Unread,
 )
-from barrierlint.finding import Witness, WitnessStep
+from barrierlint.finding import Span, Witness, WitnessStep
 from barrierlint.rules.phrases import effect, state, use
 from barrierlint.terms import show
 
@@ -56,14 +56,19 @@ KINDS = {
 VERBS = {Kind.READ: "reads", Kind.WRITE: "writes", Kind.RMW: "reads and writes", Kind.FETCH: "fetches"}
 
 
-def witness(defect: Defect, functions: dict[str, Cfg]) -> Witness:
-    """The path of `defect` as witness steps, in execution order."""
-    return Witness(tuple(_Narrator(defect, functions).tell()))
+Inserted = Mapping[int, tuple[tuple[Span, Event], ...]]
+"""Events that a repair puts before marks, by the marks' numbers."""
+
+
+def witness(defect: Defect, functions: dict[str, Cfg], inserted: Inserted | None = None) -> Witness:
+    """The path of `defect` as witness steps, in execution order, with what a repair puts there."""
+    return Witness(tuple(_Narrator(defect, functions, inserted or {}).tell()))
 
 
 class _Narrator:
-    def __init__(self, defect: Defect, functions: dict[str, Cfg]) -> None:
+    def __init__(self, defect: Defect, functions: dict[str, Cfg], inserted: Inserted) -> None:
         self.defect = defect
+        self.inserted = inserted
         self.functions = functions
         self.unseen = 0
         self.transition = Transition(defect.leaf.transition)
@@ -71,7 +76,9 @@ class _Narrator:
 
     def tell(self) -> Iterator[WitnessStep]:
         returns: list[Mark] = []
-        for mark in self.defect.path:
+        for index, mark in enumerate(self.defect.path):
+            for span, event in self.inserted.get(index, ()):
+                yield WitnessStep(span, effect(event), "barrier", event, "", mark.depth)
             if mark.role == "return":
                 returns.append(mark)
                 continue

@@ -30,7 +30,10 @@ _OTHER_PE_RULES = frozenset({"BL005", "BL105"})
 
 
 def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -> Confirmation:
-    """Run the witness of `finding` and its repaired twin under `features` (see `run.parse_features`)."""
+    """Run the witness of `finding` and its repaired twin under `features` (see `run.parse_features`).
+
+    The twin is the witness with the repair that is proposed; where none is, or it fails, with what SEMANTICS owes.
+    """
     if finding.claim is not Claim.DEPENDS:
         return claims.judge(finding, Setting(parse_features(features)), budget)
     story = scenario.scenario_of(finding)
@@ -47,13 +50,19 @@ def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -
         verdict = Verdict.REFUTED if outcome.result is Result.FORBIDDEN else Verdict.UNDECIDED
         reason = outcome.reason or _refutation(story, features)
         return Confirmation(verdict, None, outcome.states, 0, reason, litmus)
-    twin = _run(scenario.repaired(story), setting, budget)
+    mended = scenario.proposed(finding, story)
+    twin = _run(mended, setting, budget)
+    fails = finding.repair is not None and finding.repair.path is not None and twin.result is not Result.FORBIDDEN
+    if fails:
+        mended = scenario.repaired(story)
+        twin = _run(mended, setting, budget)
     trace = _report(outcome, finding, story)
     if twin.result is not Result.FORBIDDEN:
         reason = "the repaired twin misbehaves as well: what the witness lacks is not what the repair adds"
         return Confirmation(Verdict.UNDECIDED, trace, outcome.states, twin.states, twin.reason or reason, litmus)
-    fine = _sound(finding, story, setting)
-    return Confirmation(Verdict.CONFIRMED, trace, outcome.states, twin.states, _assumption(finding), litmus, fine)
+    fine = _sound(finding, mended, setting)
+    reason = _assumption(finding)
+    return Confirmation(Verdict.CONFIRMED, trace, outcome.states, twin.states, reason, litmus, fine, fails)
 
 
 def litmus_of(finding: Finding) -> str:
@@ -71,9 +80,8 @@ def _run(story: Scenario, setting: Setting, budget: Budget) -> Outcome:
     return ask(scenario.program_of(story), scenario.defect(story), setting, budget, "witness", _IMPROVE)
 
 
-def _sound(finding: Finding, story: Scenario, setting: Setting) -> Trace | None:
+def _sound(finding: Finding, twin: Scenario, setting: Setting) -> Trace | None:
     """An execution of the repaired twin, for comparison."""
-    twin = scenario.repaired(story)
     run = ask(scenario.program_of(twin), scenario.sound(twin), setting, BUDGET, "repaired", _IMPROVE)
     return None if run.trace is None else replace(_named(run.trace, _name(finding)), fault=None)
 

@@ -181,6 +181,23 @@ def _drained(transition: Transition) -> list[Event]:
     return ending if transition is Transition.MAKE else [Dsb(Shareability.ISH), Tlbi("vmalle1is"), *ending]
 
 
+def proposed(finding: Finding, scenario: Scenario) -> Scenario:
+    """Return the twin with the events of the finding's own repair where the witness passes them, if it tells."""
+    path = finding.repair.path if finding.repair else None
+    story = scenario_of(replace(finding, witness=path)) if path is not None else None
+    if path is None or story is None:
+        return repaired(scenario)
+    known = iter(enumerate(finding.witness.steps))
+    number: dict[int, int] = {-1: -1}
+    index, step = next(known)
+    for at, told in enumerate(path.steps):
+        number[at] = index if told == step else -1
+        if told == step:
+            index, step = next(known, (-1, told))
+    steps = tuple(replace(one, source=number[one.source]) for one in story.steps)
+    return replace(story, steps=steps, access=scenario.access, remote=scenario.remote)
+
+
 def repaired(scenario: Scenario) -> Scenario:
     """Return the twin with the minimal sequence in place: after the write, what SEMANTICS owes for its transition.
 

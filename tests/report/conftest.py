@@ -11,6 +11,7 @@ from barrierlint.events import Dsb
 from barrierlint.finding import (
     Confidence,
     Confirmation,
+    Edit,
     Fault,
     Finding,
     Notification,
@@ -93,7 +94,12 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
         missing=("DSB ISHST", "ISB"),
         evidence=("set_pte takes a pte_t",),
         also=(WitnessStep(span_of(path, 1, "map"), "another caller", "access", Dsb(), "other"),),
-        repair=Repair(span_of(path, 5, "return"), ("dsb(ishst);", "isb();"), "complete the write on every path"),
+        repair=Repair(
+            span_of(path, 5, "return"),
+            ("dsb(ishst);", "isb();"),
+            "complete the write on every path",
+            (Edit(Span(str(path), 5, 1), "\tdsb(ishst);\n\tisb();\n"),),
+        ),
         confirmation=Confirmation(Verdict.CONFIRMED, trace, 17, 9, litmus="AArch64 x\n"),
         fingerprint="0123456789abcdef",
     )

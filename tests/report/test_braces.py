@@ -38,10 +38,9 @@ def test_braces_come_with_the_repair_where_they_are_missing(
     report = pipeline.run(pipeline.Options(Request((name,))))
     (finding,) = report.findings
     assert finding.repair is not None
-    assert finding.repair.at.line == 9
     rules = {info.id: info for info in pipeline.all_rules()}
     shown = text.render(report, rules, text.View(style.Style(False), 0, 0, 100))
-    assert ("+ |             {" in shown) is not braced
+    assert ("+ |         if (stop) {" in shown) is not braced
     run = json.loads(sarif.render(report, list(rules.values()), 1))["runs"][0]
     pieces = run["results"][0]["fixes"][0]["artifactChanges"][0]["replacements"]
-    assert [piece["deletedRegion"]["startLine"] for piece in pieces] == ([9] if braced else [9, 10])
+    assert [piece["deletedRegion"]["startLine"] for piece in pieces] == ([9] if braced else [8, 9, 10])

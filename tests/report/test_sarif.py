@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import jsonschema
 import pytest
 
-from barrierlint.finding import Confidence, Confirmation, Report, Verdict, Witness
+from barrierlint.finding import Confidence, Confirmation, Edit, Report, Span, Verdict, Witness
 from barrierlint.report import sarif
 from barrierlint.report.lines import read_lines
 
@@ -119,7 +119,8 @@ def test_the_fix_applied_gives_the_repaired_source(case) -> None:
 def test_a_fix_inside_a_line(case) -> None:
     case.path.write_text("void é() { g(); }\n", encoding="utf-8")
     read_lines.cache_clear()
-    repair = replace(case.finding.repair, at=replace(case.finding.repair.at, line=1, column=18))
+    edit = Edit(Span(str(case.path), 1, 18), "dsb(ishst); isb(); ")
+    repair = replace(case.finding.repair, edits=(edit,))
     result = log_of(case, Report((replace(case.finding, repair=repair),)))["runs"][0]["results"][0]
     (replacement,) = result["fixes"][0]["artifactChanges"][0]["replacements"]
     line, column = case.path.read_text(encoding="utf-8"), replacement["deletedRegion"]["startColumn"] - 1

@@ -12,6 +12,7 @@ import pytest
 from barrierlint.finding import (
     Confidence,
     Confirmation,
+    Edit,
     Finding,
     Notification,
     Repair,
@@ -103,20 +104,32 @@ def test_source_that_is_gone(case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "column", "patch"),
+    ("source", "edits", "patch"),
     [
-        ("void f(void)\n{\n\tg();\n\n}\n", 1, [" + |     dsb();", " + |     isb();", " 5 | }"]),
-        ("\n\n\n\n  g();\n", 3, [" + |   dsb();", " + |   isb();", " 5 |   g();"]),
-        ("\n\n\n\nvoid f() { g(); }\n", 17, [" + | void f() { g(); dsb(); isb(); }"]),
-        ("\n\n\n\n}\n", 1, [" + | dsb();", " + | isb();", " 5 | }"]),
+        (
+            "void f(void)\n{\n\tg();\n\n}\n",
+            [(4, 1, "\tdsb();\n\tisb();\n")],
+            ["+ |     dsb();", "+ |     isb();", "4 |"],
+        ),
+        ("\n  g();\n", [(2, 1, "  isb();\n")], ["+ |   isb();", "2 |   g();"]),
+        ("f() { g(); }\n", [(1, 12, "isb(); ")], ["- | f() { g(); }", "+ | f() { g(); isb(); }"]),
+        (
+            "if (a)\n  g();\n}\n",
+            [(1, 7, " {"), (2, 1, "  isb();\n"), (3, 1, "}\n")],
+            ["- | if (a)", "+ | if (a) {", "+ |   isb();", "2 |   g();", "+ | }", "3 | }"],
+        ),
+        ("a();\r\nb();\r\n", [(2, 1, "isb();\r\n")], ["+ | isb();", "2 | b();"]),
     ],
 )
-def test_repairs_join_the_code_they_stand_in(tmp_path: Path, source: str, column: int, patch: list[str]) -> None:
+def test_repairs_show_what_goes_and_what_comes(
+    tmp_path: Path, source: str, edits: list[tuple[int, int, str]], patch: list[str]
+) -> None:
     path = tmp_path / "a.c"
-    path.write_text(source)
+    path.write_bytes(source.encode())
     read_lines.cache_clear()
-    repair = Repair(Span(str(path), 5, column), ("dsb();", "isb();"), "why")
-    assert insertion(Frame(Style(), 2), repair) == patch
+    made = tuple(Edit(Span(str(path), line, column), added) for line, column, added in edits)
+    repair = Repair(made[0].span, ("dsb();", "isb();"), "why", made)
+    assert [line.strip() for line in insertion(Frame(Style(), 2), repair)] == patch
 
 
 def test_refuted_findings_show_when_verbose_only(case) -> None:

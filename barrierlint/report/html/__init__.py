@@ -61,4 +61,5 @@ def _hash(text: str) -> str:
 
 def _patch(finding: Finding) -> str:
     """The repair as the text report shows it."""
-    return "\n".join(insertion(Frame(Style(), 5), finding.repair)) if finding.repair else ""
+    places = finding.repair.places if finding.repair else ()
+    return "\n".join(line for each in places for line in (f"--> {place(each.at)}", *insertion(Frame(Style(), 5), each)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -16,12 +15,11 @@ import attr
 import sarif_om as om
 
 from barrierlint import HOMEPAGE, __version__
-from barrierlint.finding import Confidence, Finding, Notification, Report, RuleInfo, Severity
+from barrierlint.finding import Confidence, Edit, Finding, Notification, Repair, Report, RuleInfo, Severity
 from barrierlint.report.defect import simulation_sentence
 from barrierlint.report.fingerprint import line_hashes
 from barrierlint.report.sarif import flow
-from barrierlint.report.sarif.place import insertion_point, location, root, uri
-from barrierlint.report.snippet import indentation, is_inline, is_only_statement
+from barrierlint.report.sarif.place import insertion_point, location, region, root, uri
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_DESCRIPTION = 1024
@@ -116,7 +114,7 @@ def _result(finding: Finding, index: Mapping[str, int]) -> Any:
         related_locations=_related(finding),
         code_flows=flows,
         partial_fingerprints=_fingerprints(finding),
-        fixes=[_fix(finding)] if finding.repair else None,
+        fixes=[_fix(finding.repair)] if finding.repair and finding.repair.edits else None,
         properties=_properties(finding),
     )
 
@@ -160,28 +158,25 @@ def _fingerprints(finding: Finding) -> dict[str, str]:
     return found
 
 
-def _fix(finding: Finding) -> Any:
-    """The repair as an insertion: whole lines, indented as the code they join, or inside a line."""
-    assert finding.repair
-    at, lines = finding.repair.at, finding.repair.lines
-    if is_inline(at):
-        region, text = insertion_point(at, at.column), " ".join(lines) + " "
-    else:
-        region, text = insertion_point(at, 1), "".join(f"{indentation(at)}{line}\n" for line in lines)
-    changes = [om.Replacement(deleted_region=region, inserted_content=om.ArtifactContent(text=text))]
-    if not is_inline(at) and is_only_statement(at):
-        opening, closing = f"{indentation(at)}{{\n{text}", f"{indentation(at)}}}\n"
-        changes = [
-            om.Replacement(
-                deleted_region=insertion_point(replace(at, line=line), 1),
-                inserted_content=om.ArtifactContent(text=piece),
-            )
-            for line, piece in ((at.line, opening), (at.line + 1, closing))
-        ]
+def _fix(repair: Repair) -> Any:
+    """The repair as replacements, by file."""
+    by_path: dict[str, list[Edit]] = {}
+    for place in repair.places:
+        for edit in place.edits:
+            by_path.setdefault(edit.span.path, []).append(edit)
     return om.Fix(
-        description=om.Message(text=finding.repair.why),
-        artifact_changes=[om.ArtifactChange(artifact_location=uri(at.path), replacements=changes)],
+        description=om.Message(text=repair.why),
+        artifact_changes=[
+            om.ArtifactChange(artifact_location=uri(path), replacements=[_replacement(edit) for edit in edits])
+            for path, edits in by_path.items()
+        ],
     )
+
+
+def _replacement(edit: Edit) -> Any:
+    span = edit.span
+    deleted = region(span) if span.end_line else insertion_point(span, span.column)
+    return om.Replacement(deleted_region=deleted, inserted_content=om.ArtifactContent(text=edit.text))
 
 
 def _properties(finding: Finding) -> dict[str, object]:
