@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg, Program
 from barrierlint.dataflow.again import Again
+from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.eclipses import is_shared, remaining
 from barrierlint.dataflow.grouping import Group, Loops, clearest, pattern
 from barrierlint.dataflow.insertion import inserted
@@ -197,7 +198,7 @@ def _anchor(defect: Defect, owed: Sequence[Event], functions: dict[str, Cfg]) ->
         done = (Dsb, Tlbi, SysregWrite, At)
     elif isinstance(owed[0], Tlbi):
         done = (Dsb,)
-    elif isinstance(owed[0], Dsb) and not any(isinstance(event, Tlbi) for event in owed):
+    elif isinstance(owed[0], Dsb) and defect.debt.progress is Progress.INVALIDATED:
         done = (Tlbi,)
     found = [n for n, mark in enumerate(defect.path) if mark.role in ("write", "step") and _is(mark, done, functions)]
     return max(found, default=-1)
