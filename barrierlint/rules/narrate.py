@@ -78,7 +78,7 @@ class _Narrator:
         returns: list[Mark] = []
         for index, mark in enumerate(self.defect.path):
             for span, event in self.inserted.get(index, ()):
-                yield WitnessStep(span, effect(event), "barrier", event, "", mark.depth)
+                yield WitnessStep(span, effect(event, self.defect.debt.kind), "barrier", event, "", mark.depth)
             if mark.role == "return":
                 returns.append(mark)
                 continue
