@@ -115,10 +115,12 @@ class Program:
     """The graphs of all functions analysed together, by USR, and what was lost in making them.
 
     `tables` are constant objects by id: which function (by USR) each member holds. `roots` are functions no
-    analysed function calls, in source order; those whose calls a model replaces are none.
+    analysed function calls, in source order; those whose calls a model replaces are none. `includes` are the files
+    that each unit includes, by its path.
     """
 
     functions: dict[str, Cfg]
     roots: tuple[str, ...]
     notifications: tuple[Notification, ...] = ()
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -56,7 +56,8 @@ def _join(units: Sequence[Unit], models: Models) -> Program:
     replaced = {usr for usr, cfg in functions.items() if _is_replaced(models, cfg.qualified)}
     roots = callgraph.roots(functions, (usr for unit in units for usr in unit.roots), replaced)
     notifications = tuple(note for unit in units for note in unit.notifications)
-    return Program(functions, roots, notifications, constants.tables(known.constants))
+    includes = {unit.path: unit.includes for unit in units}
+    return Program(functions, roots, notifications, constants.tables(known.constants), includes)
 
 
 def _entries(facts: Sequence[Facts]) -> dict[str, None]:

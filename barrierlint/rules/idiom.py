@@ -1,15 +1,25 @@
-"""How a code base writes a barrier at a place: what its model says, else the instruction itself.
+"""How a code base writes a barrier at a place: what its model says, else the program's own words that can be used
+there, else the instruction.
 
-What it does not model: barriers that need an operand.
+A word for exactly the barriers wanted comes first, one for all of them before one for each; then the weakest that is
+strong enough. What it does not model: barriers that need an operand (a TLBI by address becomes one for all addresses).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from barrierlint.events import ContextSync, Dmb, Dsb, Event, Tlbi, barrier_option
+from barrierlint.cfg.graph import Program
+from barrierlint.dataflow.places import Place
+from barrierlint.events import Accesses, ContextSync, Dmb, Dsb, Event, Shareability, Tlbi, barrier_option
 from barrierlint.models import Models
+from barrierlint.rules.helpers import Helper, Helpers
+from barrierlint.source.layout import layout_of
+
+_WIDTH = (Shareability.NSH, Shareability.ISH, Shareability.OSH, Shareability.SY)
+_ASM = re.compile(rb"\b(asm|__asm__|__asm)\s*(volatile|__volatile__|__volatile)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +33,69 @@ class Written:
 class Idioms:
     """The ways to write events in a program."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, program: Program, models: Models) -> None:
         self.declared = models.barrier_idiom
+        self.helpers = Helpers(program)
+        self.found: dict[tuple[str, tuple[int, int]], list[Helper]] = {}
 
-    def write(self, events: Sequence[Event]) -> Written:
-        """Lines that execute `events`."""
-        lines = [self.declared.get(key(event)) or f'asm volatile("{spelled(event)}" ::: "memory");' for event in events]
-        return Written(tuple(lines), tuple(events))
+    def write(self, events: Sequence[Event], place: Place) -> Written:
+        """Lines that execute `events` at a place."""
+        helpers = self._at(place)
+        whole = next((one for one in helpers if one.events == tuple(events)), None)
+        if whole is not None and len(events) > 1:
+            return Written((whole.line,), whole.events)
+        parts = [self._one(event, helpers, place) for event in events]
+        return Written(tuple(line for line, _ in parts), tuple(event for _, event in parts))
+
+    def _at(self, place: Place) -> list[Helper]:
+        key = (place.path, place.close)
+        if key not in self.found:
+            layout = layout_of(place.path)
+            line = layout.line(place.offset) if layout is not None else 0
+            self.found[key] = self.helpers.at(place.path, line, place.close)
+        return self.found[key]
+
+    def _one(self, event: Event, helpers: Sequence[Helper], place: Place) -> tuple[str, Event]:
+        if key(event) in self.declared:
+            return self.declared[key(event)], event
+        single = [one for one in helpers if len(one.events) == 1]
+        exact = next((one for one in single if one.events[0] == event), None)
+        if exact is not None:
+            return exact.line, event
+        enough = [one for one in single if _covers(one.events[0], event)]
+        if enough:
+            best = min(enough, key=lambda one: _strength(one.events[0]))
+            return best.line, best.events[0]
+        event = replace(event, op="vmalle1is") if isinstance(event, Tlbi) and needs_address(event) else event
+        return f'{_asm(place.path)}("{spelled(event)}" ::: "memory");', event
+
+
+def _asm(path: str) -> str:
+    """The words for an asm statement that a file uses itself."""
+    layout = layout_of(path)
+    found = _ASM.search(layout.data) if layout is not None else None
+    return f"{found[1].decode()} {found[2].decode()}" if found else "asm volatile"
+
+
+def _covers(one: Event, wanted: Event) -> bool:
+    """Whether a DSB does all that another would."""
+    if not isinstance(one, Dsb) or not isinstance(wanted, Dsb) or (one.nxs and not wanted.nxs):
+        return False
+    wide = _WIDTH.index(one.domain) >= _WIDTH.index(wanted.domain)
+    return wide and one.accesses in (wanted.accesses, Accesses.ALL)
+
+
+def _strength(event: Event) -> tuple[int, bool]:
+    return (_WIDTH.index(event.domain), event.accesses is Accesses.ALL) if isinstance(event, Dsb) else (0, False)
+
+
+def needs_address(event: Tlbi) -> bool:
+    """Whether a TLBI is by address or by ASID."""
+    return not re.match(r"(vmall|alle|vmallws2)", event.op)
 
 
 def spelled(event: Event) -> str:
-    """The instruction of an event; a TLBI by address becomes the one for all addresses."""
+    """The instruction of an event."""
     match event:
         case Dsb(domain, accesses, nxs):
             return f"dsb {barrier_option(domain, accesses)}{'nxs' if nxs else ''}"

@@ -48,7 +48,7 @@ class Repairs:
         self.rules = rules
         self.grounds = Grounds(program.functions)
         self.loops = Loops(program.functions)
-        self.idioms = Idioms(models)
+        self.idioms = Idioms(program, models)
         self.telling = Telling(program, self.grounds, self.loops)
         self.owners = self._owners()
         self.alone = not is_shared(program) and any(
@@ -71,7 +71,7 @@ class Repairs:
                 cut = network.cut()
                 if not cut:
                     break
-                written = {place: self.idioms.write(network.prices[place].owed) for place in cut}
+                written = {place: self.idioms.write(network.prices[place].owed, place) for place in cut}
                 if self._cures(network, due, written, behind):
                     anchor = _anchor(group.shown, self._owed(group.shown), self.program.functions) if behind else -1
                     return self.telling.repair(group, written, anchor), ""
