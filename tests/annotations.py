@@ -4,6 +4,7 @@
     // step: ID                                       a witness of such a finding passes here
     // ok: ID reason                                  no such finding here, and why that is right
     // event: Dsb ishst, ContextSync isb              this line lowers to exactly these events (`none`: to none)
+    // repair: ID text                                a repair of such a finding puts that text into or behind this line
     // redundant: reason                              deleting this barrier uncovers nothing, and why
 
 Several fit on one line, each behind its own `//`. A comment alone on its line speaks of the next line of code.
@@ -18,7 +19,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-LINE_WORDS = ("expect", "step", "ok", "event", "redundant")
+LINE_WORDS = ("expect", "step", "ok", "event", "repair", "redundant")
 FILE_WORDS = ("model", "flags", "guessed", "features", "with", "notification", "lost")
 
 _COMMENT = re.compile(r"//\s*(\w+):\s*((?:(?!\s//\s*\w+:).)*)")
@@ -51,6 +52,7 @@ class Annotations:
     step: list[tuple[int, str]] = field(default_factory=list)
     ok: list[tuple[int, str, str]] = field(default_factory=list)
     event: dict[int, list[str]] = field(default_factory=dict)
+    repair: list[tuple[int, str, str]] = field(default_factory=list)
     redundant: dict[int, str] = field(default_factory=dict)
     options: dict[str, list[str]] = field(default_factory=dict)
 
@@ -93,6 +95,9 @@ def _add(found: Annotations, line: int, word: str, text: str) -> None:
         case "event":
             events = [] if text == "none" else [part.strip() for part in _needed(text, where).split(",")]
             found.event[line] = events
+        case "repair":
+            rule, _, added = _needed(text, where).partition(" ")
+            found.repair.append((line, rule, _needed(added, where + " (what it adds is missing)")))
         case "redundant":
             found.redundant[line] = _needed(text, where)
 
