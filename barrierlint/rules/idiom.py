@@ -15,7 +15,7 @@ from barrierlint.cfg.graph import Program
 from barrierlint.dataflow.places import Place
 from barrierlint.events import Accesses, ContextSync, Dmb, Dsb, Event, Shareability, Tlbi, barrier_option
 from barrierlint.models import Models
-from barrierlint.rules.helpers import Helper, Helpers
+from barrierlint.rules.vocabulary import Helper, Helpers
 from barrierlint.source.layout import layout_of
 
 _WIDTH = (Shareability.NSH, Shareability.ISH, Shareability.OSH, Shareability.SY)
