@@ -56,8 +56,9 @@ class Idioms:
         return self.found[key]
 
     def _one(self, event: Event, helpers: Sequence[Helper], place: Place) -> tuple[str, Event]:
-        if key(event) in self.declared:
-            return self.declared[key(event)], event
+        declared = self.declared.get(key(event))
+        if declared is not None and self.helpers.knows(place.path, declared):
+            return declared, event
         single = [one for one in helpers if len(one.events) == 1]
         exact = next((one for one in single if one.events[0] == event), None)
         if exact is not None:

@@ -47,11 +47,23 @@ class Helpers:
         self.written = list(_written(program))
         self.functions = list(_functions(program))
         self.macros: dict[str, dict[str, Macro]] = {}
+        self.names: dict[frozenset[str], frozenset[str]] = {}
 
     def visible(self, path: str) -> frozenset[str]:
         """The files whose declarations a file sees."""
         known = self.program.includes.get(path)
         return frozenset((path, *known)) if known is not None else self._closure(path)
+
+    def knows(self, path: str, line: str) -> bool:
+        """Whether a file sees a declaration of what a line calls; an asm statement needs none."""
+        word = re.match(r"([A-Za-z_]\w*)\s*(?:\(|;|$)", line)
+        return word is None or word[1] in ("asm", "__asm__", "__asm") or word[1] in self._names(self.visible(path))
+
+    def _names(self, paths: frozenset[str]) -> frozenset[str]:
+        if paths not in self.names:
+            layouts = (layout_of(path) for path in sorted(paths))
+            self.names[paths] = frozenset(name for layout in layouts if layout is not None for name in _words(layout))
+        return self.names[paths]
 
     def _closure(self, path: str) -> frozenset[str]:
         """The files that a header includes, by the ends of their names."""
@@ -112,6 +124,13 @@ class Macro:
     called: bool
     text: str
     line: int
+
+
+def _words(layout: Layout) -> Iterator[str]:
+    """The names that a file's code and directives hold."""
+    yield from (token.text for token in layout.tokens)
+    for start, end in layout.directives:
+        yield from (word.decode("latin-1") for word in re.findall(rb"[A-Za-z_]\w*", layout.data[start:end]))
 
 
 def _included(layout: Layout) -> Iterator[str]:
