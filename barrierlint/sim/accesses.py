@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from barrierlint.events import At, Kind, Order
-from barrierlint.sim import ordering, walking
+from barrierlint.sim import ordering, registers, walking
 from barrierlint.sim.atomics import combine
 from barrierlint.sim.effects import INITIAL, Effect, Role, bits
 from barrierlint.sim.evaluate import ZERO, Held, evaluate
@@ -33,7 +33,7 @@ def step(model: Model, state: State, instruction: Instruction, what: Shape) -> l
     """
     if state.access is None:
         address = evaluate(what.address, state.registers)
-        if is_virtual(address[0]):
+        if is_virtual(address[0]) and registers.value(state, registers.CONTROL) & 1:
             found = walking.entries(model, state, address[0], walking.request(model, state, what.kind))
             return _each(state, found, lambda s, entry: walking.walk(model, s, instruction, what, address, entry))
         if model.program.pes[model.pe_of(state)].user and not state.returns:

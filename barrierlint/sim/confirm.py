@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from barrierlint.events import Access, DescriptorWrite, Kind, SysregWrite, Transition
+from barrierlint.events import Access, DescriptorWrite, Kind, Transition
 from barrierlint.finding import Claim, Confirmation, Fault, Finding, Trace, Verdict
-from barrierlint.sim import claims, scenario
+from barrierlint.sim import claims, controls, scenario
 from barrierlint.sim.descriptor import syndrome
 from barrierlint.sim.explore import Budget
 from barrierlint.sim.litmus_print import print_litmus
@@ -36,10 +36,12 @@ def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -
     """
     if finding.claim is not Claim.DEPENDS:
         return claims.judge(finding, Setting(parse_features(features)), budget)
+    setting = Setting(parse_features(features))
+    if controls.concerns(finding):
+        return controls.judge(finding, setting, budget)
     story = scenario.scenario_of(finding)
     if story is None:
-        return Confirmation(Verdict.UNDECIDED, reason=_unmodelled(finding))
-    setting = Setting(parse_features(features))
+        return Confirmation(Verdict.UNDECIDED, reason="the witness writes no descriptor")
     outcome = _run(story, setting, budget)
     if outcome.result is Result.FORBIDDEN and finding.rule in _OTHER_PE_RULES and scenario.narrow_or_local(story):
         # What reaches one PE only is a defect where another PE walks the tables: let a second PE make the access.
@@ -67,7 +69,8 @@ def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -
 
 def litmus_of(finding: Finding) -> str:
     """Return the witness of `finding` as a litmus test that herd7 accepts; "" if it writes no descriptor."""
-    story = scenario.scenario_of(finding) if finding.claim is Claim.DEPENDS else None
+    told = finding.claim is Claim.DEPENDS and not controls.concerns(finding)
+    story = scenario.scenario_of(finding) if told else None
     if story is None:
         return ""
     remote = finding.rule in _OTHER_PE_RULES and scenario.narrow_or_local(story)
@@ -84,13 +87,6 @@ def _sound(finding: Finding, twin: Scenario, setting: Setting) -> Trace | None:
     """An execution of the repaired twin, for comparison."""
     run = ask(scenario.program_of(twin), scenario.sound(twin), setting, BUDGET, "repaired", _IMPROVE)
     return None if run.trace is None else replace(_named(run.trace, _name(finding)), fault=None)
-
-
-def _unmodelled(finding: Finding) -> str:
-    event = finding.witness.write.event
-    if isinstance(event, SysregWrite):
-        return f"the effect of writing {event.register} is not modelled"
-    return "the witness writes no descriptor"
 
 
 def _refutation(story: Scenario, features: str) -> str:

@@ -26,6 +26,8 @@ def call(model: Model, state: State, instruction: Instruction) -> list[State] | 
     """SVC, HVC, SMC: exception entry, a context synchronization event (D1.3.4); the handler returns to the next."""
     ordering.wait(state.view, ContextSync("svc"), lambda d: True, model.setting.features)
     model.note(state, ContextSync("svc"))
+    if not model.setting.features.exs:
+        state.unsynchronized = {}
     state.fault(FaultTaken(model.pe_of(state), instruction.labels, None, "supervisor-call", False, -1, 0))
     state.registers["elr_el1"] = (code_address(state.index + 1), 0, 0)
     number = instruction.action.number if isinstance(instruction.action, ExceptionCall) else 0
@@ -43,6 +45,7 @@ def call(model: Model, state: State, instruction: Instruction) -> list[State] | 
 def undefined(model: Model, state: State, instruction: Instruction) -> list[State] | None:
     """UDF: an exception that returns to the same instruction; unless a handler moves on, the program ends there."""
     ordering.wait(state.view, ContextSync("exception-entry"), lambda d: True, model.setting.features)
+    state.unsynchronized = {}
     state.fault(FaultTaken(model.pe_of(state), instruction.labels, None, "undefined-instruction", False, -1, 0))
     state.registers["elr_el1"] = (code_address(state.index), 0, 0)
     state.registers["esr_el1"] = (UNKNOWN, 0, 0)

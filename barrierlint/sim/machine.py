@@ -104,11 +104,15 @@ class Monitor:
 
 @dataclass(frozen=True, slots=True)
 class Barrier:
-    """A barrier or context synchronization event executed: PE, instruction, and the effects that came before it."""
+    """A barrier or context synchronization event executed: PE, instruction, and the effects that came before it.
+
+    `note` is given where another step than a barrier is to be told.
+    """
 
     pe: int
     index: int
     after: int
+    note: str = ""
 
 
 class State:
@@ -116,7 +120,8 @@ class State:
 
     __slots__ = (
         "access", "barriers", "descent", "ended", "execution", "faults", "finals", "index", "maintenance", "monitor",
-        "picks", "position", "promises", "registers", "retried", "returns", "snapshots", "view", "visits", "written",
+        "picks", "position", "promises", "registers", "retried", "returns", "seen", "snapshots", "unsynchronized",
+        "view", "visits", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -140,6 +145,8 @@ class State:
         self.retried = False
         self.ended = False
         self.barriers: tuple[Barrier, ...] = ()
+        self.unsynchronized: Mapping[str, tuple[int, ...]] = {}  # older values of registers that may still be seen
+        self.seen: tuple[int, Mapping[str, int]] | None = None  # what the instruction that runs sees of them
 
     def copy(self) -> State:
         """Return a copy that can go another way."""
@@ -164,6 +171,7 @@ class State:
         self.access = None
         self.descent = None
         self.monitor = None
+        self.unsynchronized, self.seen = {}, None
         self.picks, self.written, self.visits, self.snapshots = {}, {}, {}, {}
         self.returns = self.retried = False
 

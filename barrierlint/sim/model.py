@@ -24,6 +24,7 @@ from barrierlint.events import (
     UnknownInstruction,
 )
 from barrierlint.sim import accesses, exceptions, maintenance, ordering
+from barrierlint.sim import registers as system
 from barrierlint.sim.condition import Proposition, locations_in, truth
 from barrierlint.sim.effects import Invalidation
 from barrierlint.sim.evaluate import evaluate
@@ -121,6 +122,8 @@ class Model:
         """Execute `instruction`: None if it was done in place, else the states after its choice (none: impossible)."""
         action = instruction.action
         view, registers = state.view, state.registers
+        if not isinstance(action, Jump) and (found := system.choices(state, action, self.pe_of(state))) is not None:
+            return found
         match action:
             case Jump(target, condition):
                 return self._jump(state, target, condition)
@@ -137,21 +140,27 @@ class Model:
                 # ISB, exception entry and return: later instructions are fetched and translated anew.
                 ordering.wait(view, action, lambda d: True, self.setting.features)
                 self.note(state, action)
+                state.unsynchronized = {}
             case At():
                 # AT: a walk like any other, whose result goes to PAR_EL1 instead of to an access.
                 return accesses.translate_only(self, state, action)
+            case Tlbi() if system.misses(state):
+                # Without context synchronization it may act by the old VMID (D8.16.5), and drop none of these.
+                pass
             case Tlbi():
                 maintenance.invalidate(self, state, action)
             case SysregWrite(register, value):
-                registers[register] = evaluate(value, registers)
+                # MSR: direct reads see it at once, indirect uses after context synchronization (D24.1.2.2).
+                system.write(state, register, evaluate(value, registers), self.pe_of(state))
             case SysregRead(register, into):
                 if into is not None:
-                    registers[into] = registers.get(register, (0, 0, 0))
+                    registers[into] = system.read(state, register)
             case ExceptionCall():
                 return exceptions.call(self, state, instruction)
             case ExceptionReturn():
                 # ERET: context synchronization, then on at ELR_EL1.
                 ordering.wait(view, action, lambda d: True, self.setting.features)
+                state.unsynchronized = {}
                 code = self.program.pes[self.pe_of(state)].code
                 there = code_index(registers["elr_el1"][0]) if "elr_el1" in registers else len(code)
                 state.index = there if 0 <= there <= len(code) else len(code)

@@ -42,7 +42,9 @@ def _source(program: Program, pe: int, index: int) -> int:
 
 def _of_barrier(program: Program, barrier: Barrier) -> TraceStep:
     action = program.pes[barrier.pe].code[barrier.index].action
-    return TraceStep(f"P{barrier.pe}", _barrier_text(action), _source(program, barrier.pe, barrier.index))
+    return TraceStep(
+        f"P{barrier.pe}", barrier.note or _barrier_text(action), _source(program, barrier.pe, barrier.index)
+    )
 
 
 def _barrier_text(action: Event | Jump) -> str:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from barrierlint.events import At, Kind
-from barrierlint.sim import descent, ordering
+from barrierlint.sim import descent, ordering, registers
 from barrierlint.sim.descent import Descent, Reading
 from barrierlint.sim.descriptor import OFFSET, OUTPUT, fault_of, syndrome
 from barrierlint.sim.effects import INITIAL, Effect, Role
 from barrierlint.sim.evaluate import Held
 from barrierlint.sim.machine import Access, FaultTaken, Handling, PromiseKey, State
 from barrierlint.sim.maintenance import pair
-from barrierlint.sim.program import Instruction, code_address, descriptor_of, is_deep
+from barrierlint.sim.program import TABLES, Instruction, code_address, descriptor_of, is_deep
 from barrierlint.sim.shape import Shape
 from barrierlint.sim.translation import AccessRequest
 from barrierlint.sim.walker import Walk
@@ -100,7 +100,7 @@ def entries(model: Model, state: State, address: int, asked: AccessRequest) -> l
     an entry of a contiguous range.
     """
     if not is_deep(address):
-        location = descriptor_of(address)
+        location = descriptor_of(address) - TABLES + registers.value(state, registers.BASE)
         return [(location, source, False) for source in sources(model, state, location, True)]
     if state.descent is None:
         state.descent = descent.begin(address, asked)
@@ -205,6 +205,7 @@ def translate_only(model: Model, state: State, event: At, address: Held, entry: 
         return True
     unperformed(model, state, seen.walk)
     status = (syndrome(reading.kind, reading.level) & 0x3F) << 1 | 1 if reading.kind else reading.output & OUTPUT
+    registers.leave(state, registers.RESULT)
     state.registers["par_el1"] = (status, 0, 0)
     state.index += 1
     return True
@@ -229,6 +230,7 @@ def fault(model: Model, state: State, instruction: Instruction, walk: int, addre
     state.fault(FaultTaken(pe_number, instruction.labels, address[0], taken.kind, taken.write, number, taken.level))
     cover(model, state, walk, number)
     ordering.synchronize(view, walked | address[1] | address[2])
+    state.unsynchronized = {}
     state.registers["elr_el1"] = (code_address(state.index), 0, 0)
     state.registers["far_el1"] = (address[0], 0, 0)
     state.registers["esr_el1"] = (syndrome(taken.kind, taken.level, taken.write, lower_el=pe.user), 0, 0)

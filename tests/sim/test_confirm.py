@@ -183,13 +183,13 @@ def test_two_pes_each_have_their_thread() -> None:
 
 
 def test_what_is_not_modelled_or_not_finished_is_undecided() -> None:
-    step = WitnessStep(HERE, "write", "write", SysregWrite("ttbr0_el1", Name("v")))
+    step = WitnessStep(HERE, "write", "write", SysregWrite("cpacr_el1", Name("v")))
     sysreg = Finding(
         "BL030", "m", Severity.ERROR, Confidence.EXACT, Witness((step, WitnessStep(HERE, "", "access", LOAD)))
     )
     result = confirm(sysreg)
     assert result.verdict is Verdict.UNDECIDED
-    assert "ttbr0_el1" in result.reason
+    assert "cpacr_el1" in result.reason
     assert litmus_of(sysreg) == ""
     starved = confirm(finding([DSB, ISB]), budget=Budget(states=1))
     assert starved.verdict is Verdict.UNDECIDED
