@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from barrierlint import __version__
 
-COMMANDS = ("check", "explain", "rule", "rules", "models", "cfg", "simulate", "server", "completion")
+COMMANDS = ("check", "init", "explain", "rule", "rules", "models", "cfg", "simulate", "server", "completion")
 FORMATS = ("text", "sarif", "json", "github", "html", "clang")
 FEATURES = ("base", "ets2", "ets3", "exs")
 LEVELS = ("error", "warning", "note")
@@ -24,12 +24,21 @@ exit status: 0 clean, 1 findings, 2 wrong usage or configuration, 3 some input c
 EXAMPLES = """\
 examples:
   barrierlint check src/mmu.cc                       one file; compile_commands.json is searched upwards
-  barrierlint check mmu.c -- -Iinclude -DCONFIG      no database: compiler flags after --
+  barrierlint check arch/arm64/mmu.c                 no database: headers and macros are guessed from the tree
+  barrierlint check mmu.c -- -Iinclude -DCONFIG      no database, nothing guessed: compiler flags after --
   barrierlint check -p build arch/arm64              every file of the database below a folder
   barrierlint check --format html=report.html src    a page to read and to send
   barrierlint check --write-baseline known.json src  take what there is as known
   barrierlint check --diff-base origin/main src      only what a change brings
 """
+
+INIT = """\
+For trees without a compile database: looks for headers, macros and forced includes as `check` does, and writes them
+to .barrierlint.yaml at the root of the tree, each with the place it comes from; `check` uses them from then on. Beside
+it, a model with descriptor types, functions that write descriptors, and barrier helpers, each with its evidence.
+Nothing of the tree is executed.
+
+exit status: 0 written, 2 it cannot be done"""
 
 
 SIMULATE = """\
@@ -83,7 +92,7 @@ def parse(words: Sequence[str], defaults: Mapping[str, object] | None = None) ->
 
 def _set_defaults(top: argparse.ArgumentParser, defaults: Mapping[str, object]) -> None:
     for command in commands_of(top).values():
-        own = {action.dest for action in command._actions}
+        own = {action.dest for action in command._actions} | {*command._defaults}
         command.set_defaults(**{name: value for name, value in defaults.items() if name in own})
 
 
@@ -110,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-V", "--version", action="version", version=f"barrierlint {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _check(commands.add_parser("check", help="analyse C and C++ files and report what lacks a barrier"))
+    _init(commands.add_parser("init", help="write down how files are compiled, and propose a model, from guesses"))
     _explain(commands.add_parser("explain", help="show all there is to a finding, or its litmus test"))
     rule = commands.add_parser("rule", help="show the manual page of a rule")
     rule.add_argument("rule", metavar="ID", help="a rule's id or name, such as BL001")
@@ -164,6 +174,14 @@ def _triage(to: argparse._ArgumentGroup) -> None:
     to.add_argument("--diff-base", metavar="REV", help="only findings on lines that differ from git's revision REV")
 
 
+def _init(to: argparse.ArgumentParser) -> None:
+    to.epilog, to.formatter_class = INIT, argparse.RawDescriptionHelpFormatter
+    to.add_argument(
+        "paths", nargs="*", default=["."], metavar="PATH", help="files, or folders to choose from (default: .)"
+    )
+    to.add_argument("--force", action="store_true", help="write files anew that exist already")
+
+
 def _explain(to: argparse.ArgumentParser) -> None:
     to.add_argument("fingerprint", metavar="FINGERPRINT", help="as printed with the finding; its beginning is enough")
     to.add_argument("paths", nargs="*", metavar="PATH", help="the paths that were checked")
@@ -174,6 +192,7 @@ def _explain(to: argparse.ArgumentParser) -> None:
 
 
 def _inputs(to: argparse.ArgumentParser) -> None:
+    to.set_defaults(compile=())
     group = to.add_argument_group("inputs")
     group.add_argument(
         "--config",

@@ -87,11 +87,12 @@ def configured(words: Sequence[str], space: Namespace) -> Namespace:
 def _failed(error: Exception, verbose: bool) -> int:
     """Say what went wrong in a line. What is not the user's doing is an input we could not analyse."""
     from barrierlint.configuration import ConfigurationError
+    from barrierlint.initialization import InitError
     from barrierlint.inputs import InputError
     from barrierlint.models import ModelError
     from barrierlint.source import SourceError
 
-    if isinstance(error, (CommandError, ConfigurationError, InputError, ModelError, SourceError)):
+    if isinstance(error, (CommandError, ConfigurationError, InitError, InputError, ModelError, SourceError)):
         complain(str(error))
         return USAGE
     if verbose:
@@ -218,6 +219,7 @@ def _options(space: Namespace) -> Options:
         extra=tuple(space.extra_arg),
         remove=tuple(space.remove_arg),
         target=space.target,
+        compile=tuple(space.compile),
     )
     means = Means(
         jobs=space.jobs or os.cpu_count() or 1,
@@ -302,6 +304,15 @@ def _save(file: str, text: str) -> None:
         replace(file, text)
     except OSError as error:
         raise CommandError(f"cannot write {file}: {error.strerror}") from error
+
+
+def init_command(space: Namespace) -> int:
+    """Write down what is guessed of a tree."""
+    from barrierlint.initialization import initialize
+
+    for name, about in initialize(space.paths, space.force):
+        write(f"wrote {name}: {about}\n")
+    return CLEAN
 
 
 def explain_command(space: Namespace) -> int:
@@ -425,6 +436,7 @@ def server_command(space: Namespace) -> int:
 
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "check": check_command,
+    "init": init_command,
     "explain": explain_command,
     "rule": rule_command,
     "rules": rules_command,

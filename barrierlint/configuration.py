@@ -1,8 +1,8 @@
 """The configuration of a code base: `.barrierlint.yaml`, or `[tool.barrierlint]` in pyproject.toml, searched upwards.
 
-Keys are the long options of `check` without their dashes; what is said on the command line goes before. Paths are
-relative to the file's folder. `schema` is the JSON schema (draft-07) of it all, which ships as barrierlint.schema.json.
-What it does not do: merge several files; the nearest one counts.
+Keys are the long options of `check` without their dashes, and `compile` (see `compilation`); what is said on the
+command line goes before. Paths are relative to the file's folder. `schema` is the JSON schema (draft-07) of it all,
+which ships as barrierlint.schema.json. What it does not do: merge several files; the nearest one counts.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from barrierlint import compilation
+from barrierlint.compilation import CompilationError
 from barrierlint.models.document import ModelError, Node, read, suggest
 
 NAME = ".barrierlint.yaml"
@@ -26,7 +28,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key: what it is for, the kind of its value (words, paths, text, path, flag), the option it stands for.
+    """A key: what it is for, the kind of its value (words, paths, text, path, flag, compile), the option it stands for.
 
     `choices` are the values a text may have, `pattern` what each word must look like.
     """
@@ -52,6 +54,7 @@ KEYS = (
     Key("remove-arg", "words", "compiler arguments to drop, as globs"),
     Key("target", "text", "the machine for commands that name none"),
     Key("features", "text", "hardware: base, ets2, ets3, exs, or several joined by +"),
+    Key("compile", "compile", "how files are compiled that no compile database lists; `barrierlint init` writes it"),
     Key("no-confirm", "flag", "do not simulate the findings"),
     Key("baseline", "path", "a baseline: findings it knows are left out"),
     Key("fail-on", "text", "exit with 1 only for this level or worse", choices=("error", "warning", "note")),
@@ -82,14 +85,14 @@ def find(start: Path) -> Path | None:
 def load(path: Path) -> Configuration:
     """Read a configuration. Raises ConfigurationError."""
     shown = os.path.relpath(path)
-    if path.suffix == ".toml":
-        table = _table(path)
-        if table is None:
-            raise ConfigurationError(f"{shown}: has no [tool.barrierlint]; add it, or name a YAML file")
-        return Configuration(shown, _from_table(table, shown, path.parent))
     try:
+        if path.suffix == ".toml":
+            table = _table(path)
+            if table is None:
+                raise ConfigurationError(f"{shown}: has no [tool.barrierlint]; add it, or name a YAML file")
+            return Configuration(shown, _from_table(table, shown, path.parent))
         return Configuration(shown, _from_yaml(read(path, shown, "a configuration"), path.parent))
-    except ModelError as error:
+    except (ModelError, CompilationError) as error:
         raise ConfigurationError(str(error)) from error
 
 
@@ -104,6 +107,8 @@ def _from_yaml(root: Node, folder: Path) -> dict[str, object]:
 
 def _value(key: Key, node: Node, folder: Path) -> object:
     match key.kind:
+        case "compile":
+            return compilation.read(compilation.from_node(node), str(folder))
         case "flag":
             return node.flag()
         case "text" | "path":
@@ -157,6 +162,8 @@ def _from_table(table: Mapping[str, object], shown: str, folder: Path) -> dict[s
 
 
 def _typed(key: Key, value: object, where: str, folder: Path) -> object:
+    if key.kind == "compile":
+        return compilation.read(compilation.from_plain(value, where), str(folder))
     match key.kind, value:
         case "flag", bool():
             return value
@@ -194,6 +201,8 @@ def _property(key: Key) -> dict[str, object]:
     if key.pattern:
         text["pattern"] = key.pattern
     match key.kind:
+        case "compile":
+            return {"description": key.about, **compilation.schema()}
         case "flag":
             return {"description": key.about, "type": "boolean"}
         case "text" | "path":

@@ -14,6 +14,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from barrierlint import source
+from barrierlint.compilation import Compile, for_file
 from barrierlint.finding import Notification, Severity, Span
 
 SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp"})
@@ -38,7 +39,8 @@ class Request:
     """What the user asked to be analysed, and how.
 
     `database` is a file or folder (None: search), `flags` what came after `--` (None: nothing did), `remove` patterns
-    of arguments to drop, `target` the triple for commands that name none.
+    of arguments to drop, `target` the triple for commands that name none, `compile` what a configuration says of files
+    that no database tells of.
     """
 
     paths: tuple[str, ...]
@@ -47,6 +49,7 @@ class Request:
     extra: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     target: str = TARGET
+    compile: tuple[Compile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def collect(request: Request) -> Inputs:
     usable, unusable = _split(files.values())
     guesses: tuple[Notification, ...] = ()
     if request.flags is None and not database:
-        usable, guesses = _guessed(usable)
+        usable, guesses = _guessed(usable, request.compile)
     about = (*guesses, *_about_guesses(usable, request, commands, database), *_about_assembly(request, commands))
     return Inputs(usable, (*about, *unusable))
 
@@ -224,11 +227,13 @@ def _unusable(path: str, stated: bool) -> str:
     return ""
 
 
-def _guessed(files: tuple[Input, ...]) -> tuple[tuple[Input, ...], tuple[Notification, ...]]:
-    """Files with the arguments that their trees suggest, and what was guessed."""
+def _guessed(
+    files: tuple[Input, ...], written: Sequence[Compile]
+) -> tuple[tuple[Input, ...], tuple[Notification, ...]]:
+    """Files with the arguments that a configuration or else their trees suggest, and what was guessed."""
     from barrierlint.source import guessing
 
-    answers, notes = guessing.guess([(item.path, item.arguments) for item in files])
+    answers, notes = guessing.guess([(item.path, item.arguments, for_file(written, item.path)) for item in files])
     return tuple(
         replace(item, arguments=answer.arguments, unsaved=answer.unsaved, guessed=bool(answer.guess))
         for item, answer in zip(files, answers, strict=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 PLACE = ".barrierlint-cache/guessed"
 """The folder in the tree, which need not exist, that stubs and the prelude pretend to lie in."""
@@ -84,6 +84,33 @@ class Guess:
         if self.declarations:
             files[os.path.join(place, "declarations.h")] = "".join(f"{one}\n" for one in self.declarations)
         return files
+
+    def moved(self, prefix: str) -> Guess:
+        """Return this with paths that start from the folder above `prefix`."""
+        if prefix in ("", "."):
+            return self
+
+        def path(old: str) -> str:
+            return old if old.startswith("<") else os.path.normpath(os.path.join(prefix, old))
+
+        return replace(
+            self,
+            includes={path(name): why for name, why in self.includes.items()},
+            forced={path(name): why for name, why in self.forced.items()},
+            borrowed={name: path(old) for name, old in self.borrowed.items()},
+        )
+
+    def without(self, known: Guess) -> Guess:
+        """Return what this has and `known` has not."""
+        return Guess(
+            {name: why for name, why in self.includes.items() if name not in known.includes},
+            {name: why for name, why in self.forced.items() if name not in known.forced},
+            {name: one for name, one in self.macros.items() if known.macros.get(name) != one},
+            {name: why for name, why in self.stubs.items() if name not in known.stubs},
+            {name: path for name, path in self.borrowed.items() if known.borrowed.get(name) != path},
+            {line: why for line, why in self.declarations.items() if line not in known.declarations},
+            self.needs_host and not known.needs_host,
+        )
 
     def dump(self) -> str:
         """Return this as JSON."""

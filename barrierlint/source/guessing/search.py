@@ -60,23 +60,30 @@ class Search:
         return diagnose(self.file, words, guess.unsaved(self.tree.root), bodies)
 
 
-def search(tree: Tree, file: str, base: Sequence[str], seed: Guess | None = None) -> tuple[Guess, Diagnosis, Diagnosis]:
+def search(
+    tree: Tree, file: str, base: Sequence[str], seed: Guess | None = None, known: Guess | None = None
+) -> tuple[Guess, Diagnosis, Diagnosis]:
     """Return the best guess for `file`, and what is wrong with it before and after.
 
-    `base` are the arguments that are known; `seed` is what served another file of the tree.
+    `base` are the arguments that are known, `known` what a configuration says, `seed` what served another file of the
+    tree. What is known is kept; without it, what makefiles and Kconfig say is the start.
     """
     state = Search(tree, file, tuple(base))
-    before = state.look(Guess())
+    least = known or Guess()
+    before = state.look(least)
     if not before.problems:
-        return Guess(), before, before
-    guess, now = settled(state, _start(state, seed))
-    guess, now = _configured(state, guess, now)
+        return least, before, before
+    guess, now = settled(state, least if known else _start(state, seed))
+    if not known:
+        guess, now = _configured(state, guess, now)
     proposer = Proposer(tree, state.near, file)
     for stage in (proposer.revealing, proposer.from_tree, proposer.from_nowhere):
         guess, now = _rounds(state, guess, now, stage)
-    guess, now = _without_idle(state, guess, now)
     if now.own > before.own:
-        return Guess(), before, before
+        return least, before, before
+    if known:
+        return guess, before, now
+    guess, now = _without_idle(state, guess, now)
     return _pruned(tree, guess, now), before, now
 
 
