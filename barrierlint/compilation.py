@@ -8,6 +8,7 @@
         stub: [generated/offsets.h]  # headers taken for empty
         borrow: {asm/x.h: include/asm-generic/x.h}
         declare: ["unsigned long f();"]
+        flag: [-std=gnu11]           # which language: -std=, -fshort-wchar, -fms-extensions and the like
         host-headers: false          # whether the machine's library headers may be used
 
 `barrierlint init` writes it. Whatever is wrong with it is a `CompilationError`: one line with place and remedy. What
@@ -24,7 +25,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from barrierlint.models.document import Node, suggest
-from barrierlint.source.guessing.guess import Guess, Macro
+from barrierlint.source.guessing.guess import FLAG, Guess, Macro
 
 if TYPE_CHECKING:
     import yaml
@@ -73,6 +74,7 @@ def together(guesses: Sequence[Guess]) -> Guess:
             {**total.stubs, **one.stubs},
             {**total.borrowed, **one.borrowed},
             {**total.declarations, **one.declarations},
+            {**total.flags, **one.flags},
             total.needs_host or one.needs_host,
         )
     return total
@@ -203,6 +205,13 @@ def _defines(guess: Guess, value: Value) -> Guess:
     return replace(guess, macros={one.name: one for one in macros})
 
 
+def _flag(value: Value) -> tuple[str, str]:
+    if not FLAG.fullmatch(value.text()):
+        remedy = "write -std=…, -fshort-wchar, -fms-extensions and the like; others go to `extra-arg`"
+        raise value.error(f"'{value.text()}' is no flag of the language", remedy)
+    return value.text(), value.place
+
+
 def _borrowed(guess: Guess, value: Value) -> Guess:
     found = {name: one.text() for name, one in value.mapping().items()}
     for name, one in value.mapping().items():
@@ -218,6 +227,7 @@ _COMPILE: dict[str, Callable[[Guess, Value], Guess]] = {
     "stub": lambda guess, value: replace(guess, stubs=dict(_paths(value))),
     "borrow": _borrowed,
     "declare": lambda guess, value: replace(guess, declarations={one.text(): one.place for one in value.items()}),
+    "flag": lambda guess, value: replace(guess, flags=dict(map(_flag, value.items()))),
     "host-headers": lambda guess, value: replace(guess, needs_host=value.flag()),
 }
 
@@ -225,7 +235,7 @@ _COMPILE: dict[str, Callable[[Guess, Value], Guess]] = {
 def schema() -> dict[str, object]:
     """Return the JSON schema of the key."""
     texts = {"type": "array", "items": {"type": "string", "minLength": 1}}
-    listed = dict.fromkeys(("include", "force-include", "define", "stub", "declare"), texts)
+    listed = dict.fromkeys(("include", "force-include", "define", "stub", "declare", "flag"), texts)
     entry = {
         "files": {"oneOf": [{"type": "string", "minLength": 1}, texts]},
         **listed,

@@ -60,6 +60,7 @@ def _shared(guesses: Sequence[Guess]) -> Guess:
         _common(first.stubs, [one.stubs for one in guesses], keys_only=True),
         _common(first.borrowed, [one.borrowed for one in guesses]),
         _common(first.declarations, [one.declarations for one in guesses], keys_only=True),
+        _common(first.flags, [one.flags for one in guesses], keys_only=True),
         any(one.needs_host for one in guesses),
     )
 
@@ -80,6 +81,7 @@ def _without(guess: Guess, shared: Guess) -> Guess:
         {name: why for name, why in guess.stubs.items() if name not in shared.stubs},
         {name: path for name, path in guess.borrowed.items() if name not in shared.borrowed},
         {line: why for line, why in guess.declarations.items() if line not in shared.declarations},
+        {flag: why for flag, why in guess.flags.items() if flag not in shared.flags},
         False,
     )
 
@@ -103,6 +105,7 @@ def _entry(files: Sequence[str], guess: Guess) -> list[str]:
         lines.append("    borrow:")
         lines += [f"      {_quoted(name)}: {_quoted(path)}" for name, path in guess.borrowed.items()]
     lines += _list("declare", guess.declarations)
+    lines += _list("flag", guess.flags)
     if guess.needs_host:
         lines.append("    host-headers: true")
     return lines

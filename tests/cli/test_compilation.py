@@ -20,6 +20,7 @@ compile:
     stub: [generated/x.h]
     borrow: {asm/y.h: include/asm-generic/y.h}
     declare: ["unsigned long f();"]
+    flag: [-std=gnu11]
     host-headers: true
 """
 
@@ -49,6 +50,7 @@ def test_all_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         {"generated/x.h": ".barrierlint.yaml:7"},
         {"asm/y.h": "include/asm-generic/y.h"},
         {"unsigned long f();": ".barrierlint.yaml:9"},
+        {"-std=gnu11": ".barrierlint.yaml:10"},
         True,
     )
 
@@ -79,6 +81,7 @@ def test_a_project_file_says_the_same(tmp_path: Path) -> None:
         ("compile:\n  - include: [a/../../b]", 2, "leads out of the project"),
         ("compile:\n  - borrow: {x.h: ../x.h}", 2, "leads out of the project"),
         ("compile:\n  - define: ['1X=2']", 2, "is no macro"),
+        ("compile:\n  - flag: [-Iinclude]", 2, "is no flag of the language"),
         ("compile:\n  - define: [true]", 2, "expected text, found true or false"),
         ("compile:\n  - define: ['']", 2, "expected text, found empty text"),
         ("compile:\n  - host-headers: perhaps", 2, "expected true or false"),

@@ -227,6 +227,45 @@ def test_what_the_tree_does_not_define_has_a_stand_in(guessing: Guessing, use: s
     assert after.total == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "flag"),
+    [
+        ("a.c", "struct s { bool b; };\nstatic_assert(sizeof(struct s) == 1);\n", "-std=gnu2x"),
+        (
+            "a.c",
+            "struct s { int a; };\nstruct t { struct s; };\nint f(struct t *t) { return t->a; }\n",
+            "-fms-extensions",
+        ),
+        ("a.c", "_Static_assert(sizeof (L'A') == 2, \"\");\n", "-fshort-wchar"),
+        ("a.cc", "void f() throw(int);\n", "-std=gnu++14"),
+    ],
+)
+def test_the_language_is_found_by_its_errors(guessing: Guessing, name: str, text: str, flag: str) -> None:
+    guess, after = guessing({name: text}, name)
+    assert list(guess.flags) == [flag]
+    assert after.total == 0
+
+
+def test_a_makefile_says_the_language(guessing: Guessing) -> None:
+    files = {
+        "Makefile": "CFLAGS := -std=gnu11 -fshort-wchar -O2\nCXXFLAGS := -std=gnu++17\n",
+        "a.c": "#include <x.h>\n",
+    }
+    guess, _ = guessing(files, "a.c")
+    assert guess.flags == {"-std=gnu11": "Makefile:1", "-fshort-wchar": "Makefile:1"}
+
+
+def test_a_header_above_an_architectures_own_includes_it_itself(guessing: Guessing) -> None:
+    files = {
+        "src/arm64/a.c": "#include <signal.h>\nint x = SIGNAL + OWN;\n",
+        "headers/signal.h": "#include <arch/arm64/signal.h>\n#define SIGNAL 1\n",
+        "headers/arch/arm64/signal.h": "#define OWN 2\n",
+    }
+    guess, after = guessing(files, "src/arm64/a.c")
+    assert list(guess.includes) == ["headers"]
+    assert after.total == 0
+
+
 def test_a_guess_that_helps_nothing_is_taken_back(guessing: Guessing) -> None:
     files = {
         "a.c": "int f(void) { return helper(); }\n",

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from barrierlint.source.guessing.guess import FLAG
 from barrierlint.source.guessing.ranking import architecture, rank
 from barrierlint.source.guessing.tree import Tree
 
@@ -32,7 +33,7 @@ _VALUE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one word of a makefile says: a macro with its value, or (value None) a forced include, and where."""
+    """What one word of a makefile says: a macro with its value, or (value None) a forced include or flag, and where."""
 
     name: str
     value: str | None
@@ -93,6 +94,8 @@ def _words(text: str, where: str, bare: bool) -> Iterator[Said]:
             path = _VARIABLE.sub("", next(following, ""))
             if path.endswith((".h", ".hpp")) and "$" not in path:
                 yield Said(path, None, where)
+        elif FLAG.fullmatch(word):
+            yield Said(word, None, where)
         elif (macro := _MACRO.fullmatch(word)) and "$" not in word:
             yield Said(macro[1], "1" if macro[2] is None else macro[2], where)
 

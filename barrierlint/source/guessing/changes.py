@@ -9,15 +9,16 @@ from barrierlint.source.guessing.guess import Guess, Macro
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Macros to define or take back, a header to include first, a line to declare.
+    """Macros to define or take back, a header to include first, a line to declare, a flag.
 
-    `defines` where its macro is copied from a header of the tree; `why` is the header's or the declaration's reason.
+    `defines` where its macro is copied from a header of the tree; `why` is the reason of all but macros.
     """
 
     macros: tuple[Macro, ...] = ()
     without: frozenset[str] = frozenset()
     header: str = ""
     declaration: str = ""
+    flag: str = ""
     why: str = ""
     defines: bool = False
 
@@ -30,4 +31,8 @@ class Change:
             forced.setdefault(self.header, self.why)
         if self.declaration:
             declarations.setdefault(self.declaration, self.why)
-        return replace(guess, macros=macros, forced=forced, declarations=declarations)
+        flags = guess.flags
+        if self.flag:
+            same = self.flag.partition("=")[0]
+            flags = {**{one: why for one, why in flags.items() if one.partition("=")[0] != same}, self.flag: self.why}
+        return replace(guess, macros=macros, forced=forced, declarations=declarations, flags=flags)

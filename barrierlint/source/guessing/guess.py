@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, field, replace
 
 PLACE = ".barrierlint-cache/guessed"
 """The folder in the tree, which need not exist, that stubs and the prelude pretend to lie in."""
 
 PRELUDE = "prelude.h"
-VERSION = 1
+VERSION = 2
+FLAG = re.compile(
+    r"-std=[\w+:]+|-f(?:no-)?(?:short-wchar|short-enums|ms-extensions|plan9-extensions|(?:un)?signed-char)"
+)
+"""Flags that say which language a file is written in; no others are guessed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class Macro:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """Include directories, forced includes, macros, headers taken for empty, and declarations put before the file.
+    """Include directories, forced includes, macros, headers taken for empty, declarations put before the file, and
+    flags of the language.
 
     `borrowed` are headers read from where no directory of the search path leads, by the name they are included by. A
     forced include in angle brackets is the compiler's. `needs_host` where headers of the machine's libraries are used.
@@ -53,15 +59,17 @@ class Guess:
     stubs: dict[str, str] = field(default_factory=dict)
     borrowed: dict[str, str] = field(default_factory=dict)
     declarations: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, str] = field(default_factory=dict)
     needs_host: bool = True
 
     def __bool__(self) -> bool:
         """Whether anything was guessed."""
-        return bool(self.includes or self.forced or self.macros or self.stubs or self.borrowed or self.declarations)
+        parts = (self.includes, self.forced, self.macros, self.stubs, self.borrowed, self.declarations, self.flags)
+        return any(parts)
 
     def arguments(self, root: str) -> list[str]:
         """Return compiler arguments that carry this out; they need the files of `unsaved` in memory."""
-        words = [] if self.needs_host else ["-nostdinc"]
+        words = [*self.flags, *([] if self.needs_host else ["-nostdinc"])]
         words += [f"-I{os.path.join(root, folder)}" for folder in self.includes]
         if self.stubs or self.borrowed:
             words.append(f"-idirafter{os.path.join(root, PLACE)}")
@@ -109,6 +117,7 @@ class Guess:
             {name: why for name, why in self.stubs.items() if name not in known.stubs},
             {name: path for name, path in self.borrowed.items() if known.borrowed.get(name) != path},
             {line: why for line, why in self.declarations.items() if line not in known.declarations},
+            {flag: why for flag, why in self.flags.items() if flag not in known.flags},
             self.needs_host and not known.needs_host,
         )
 
@@ -122,6 +131,7 @@ class Guess:
             "stubs": self.stubs,
             "borrowed": self.borrowed,
             "declarations": self.declarations,
+            "flags": self.flags,
             "needs_host": self.needs_host,
         }
         return json.dumps(parts, indent=0)

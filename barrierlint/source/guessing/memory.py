@@ -16,7 +16,7 @@ from typing import Any
 
 from barrierlint import __version__
 from barrierlint.source.guessing.diagnosis import Diagnosis
-from barrierlint.source.guessing.guess import VERSION, Guess, Macro
+from barrierlint.source.guessing.guess import FLAG, VERSION, Guess, Macro
 from barrierlint.source.guessing.tree import Tree
 
 FOLDER = os.path.join(".barrierlint-cache", "guesses")
@@ -85,10 +85,12 @@ def _guess(tree: Tree, parts: dict[str, Any]) -> Guess:
     """The guess that `parts` say; raises ValueError where it would lead out of the tree, or is of another shape."""
     if parts["version"] != VERSION:
         raise ValueError("another version")
-    maps = {key: _strings(parts[key]) for key in ("includes", "forced", "stubs", "borrowed", "declarations")}
+    maps = {key: _strings(parts[key]) for key in ("includes", "forced", "stubs", "borrowed", "declarations", "flags")}
     for path in (*maps["includes"], *maps["forced"], *maps["borrowed"].values()):
         if not path.startswith("<") and tree.relative(tree.absolute(path)) is None:
             raise ValueError("outside of the tree")
+    if not all(FLAG.fullmatch(flag) for flag in maps["flags"]):
+        raise ValueError("not a flag of the language")
     macros = [Macro(*one) for one in parts["macros"]]
     return Guess(**maps, macros={one.name: one for one in macros}, needs_host=bool(parts["needs_host"]))
 

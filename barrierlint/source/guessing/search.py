@@ -18,6 +18,7 @@ from barrierlint.source.guessing import build, definitions, kconfig
 from barrierlint.source.guessing.changes import Change
 from barrierlint.source.guessing.diagnosis import Diagnosis, Problem, diagnose
 from barrierlint.source.guessing.guess import PLACE, Guess, Macro
+from barrierlint.source.guessing.language import Languages
 from barrierlint.source.guessing.proposals import Proposer
 from barrierlint.source.guessing.ranking import apart, architecture
 from barrierlint.source.guessing.tree import Tree
@@ -77,7 +78,8 @@ def search(
     if not known:
         guess, now = _configured(state, guess, now)
     proposer = Proposer(tree, state.near, file)
-    for stage in (proposer.revealing, proposer.from_tree, proposer.from_nowhere):
+    languages = Languages(cxx=not file.endswith(".c"))
+    for stage in (languages.proposed, proposer.revealing, proposer.from_tree, proposer.from_nowhere):
         guess, now = _rounds(state, guess, now, stage)
     if now.own > before.own:
         return least, before, before
@@ -90,13 +92,23 @@ def search(
 def _start(state: Search, seed: Guess | None) -> Guess:
     """What is known without a parse: what served another file, and what makefiles say."""
     guess = replace(seed, needs_host=False) if seed else Guess(needs_host=False)
-    macros, forced = dict(guess.macros), dict(guess.forced)
+    macros, forced, flags = dict(guess.macros), dict(guess.forced), dict(guess.flags)
     for one in build.said(state.tree, state.near):
-        if one.value is not None:
+        if one.name.startswith("-"):
+            if _speaks_of(one.name, state.file):
+                flags.setdefault(one.name, one.where)
+        elif one.value is not None:
             macros.setdefault(one.name, Macro(one.name, one.value, None, one.where))
         elif found := state.tree.ending_in(one.name, state.near):
             forced.setdefault(found[0], one.where)
-    return replace(guess, macros=macros, forced=forced)
+    standards = [flag for flag in flags if flag.startswith("-std")]
+    flags = {flag: why for flag, why in flags.items() if flag not in standards[1:]}
+    return replace(guess, macros=macros, forced=forced, flags=flags)
+
+
+def _speaks_of(flag: str, file: str) -> bool:
+    """Whether a flag is for the language of `file`: standards of C++ are not for C, nor the other way round."""
+    return not flag.startswith("-std") or ("++" in flag) != file.endswith(".c")
 
 
 def _configured(state: Search, guess: Guess, now: Diagnosis) -> tuple[Guess, Diagnosis]:

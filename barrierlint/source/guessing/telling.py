@@ -27,6 +27,7 @@ def summary(guesses: Sequence[Guess]) -> str:
         (_union(guess.borrowed for guess in guesses), "single header", "single headers"),
         (_union(guess.macros for guess in guesses), "macro", "macros"),
         (_union(guess.declarations for guess in guesses), "declaration", "declarations"),
+        (_union(guess.flags for guess in guesses), "flag", "flags"),
     ]
     words = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
     text = f"guessed {', '.join(words)}" if words else ""
@@ -63,5 +64,7 @@ def _each(guess: Guess) -> Iterator[tuple[str, str]]:
         yield "guessed-macro", f"defines `{macro.flag}`: {macro.where}"
     for line, why in guess.declarations.items():
         yield "guessed-declaration", f"declares `{line}`: {why}"
+    for flag, why in guess.flags.items():
+        yield "guessed-flag", f"compiles with `{flag}`: {why}"
     for name, why in guess.stubs.items():
         yield "stubbed-header", f"takes `{name}` for empty: {why}"

@@ -102,7 +102,10 @@ class Tree:
         end = "/".join(parts)
         found = [path for path in self.names.get(parts[-1], ()) if path == end or path.endswith("/" + end)]
         found = [path for path in found if self._inside(os.path.realpath(self.absolute(path)))]
-        return sorted(found, key=lambda path: rank(path, near, beside))
+        found.sort(key=lambda path: rank(path, near, beside))
+        # A header further up includes the one of each architecture below it itself.
+        above = [path for path in found[1:] if os.path.dirname(found[0]).startswith(os.path.dirname(path) + "/")]
+        return [max(above, key=len), *found] if above else found
 
     def text(self, path: str) -> bytes:
         """Return the contents of a file; b"" where it cannot be read, is no regular file, too large, or elsewhere."""
