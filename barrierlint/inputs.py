@@ -16,6 +16,7 @@ from pathlib import Path
 from barrierlint import source
 from barrierlint.compilation import Compile, for_file
 from barrierlint.finding import Notification, Severity, Span
+from barrierlint.source import guessing
 
 SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp"})
 HEADERS = frozenset({".h", ".hh", ".hpp", ".hxx", ".h++", ".H", ".inc", ".inl", ".ipp", ".tcc"})
@@ -74,8 +75,11 @@ class Inputs:
     notifications: tuple[Notification, ...] = field(default=())
 
 
-def collect(request: Request) -> Inputs:
-    """Return the files of `request` with their arguments; raise InputError if there is nothing to do."""
+def collect(request: Request, means: guessing.Means | None = None) -> Inputs:
+    """Return the files of `request` with their arguments; raise InputError if there is nothing to do.
+
+    `means` are for guessing arguments, where none are known.
+    """
     if not request.paths and not request.database:
         raise InputError("nothing to analyse: give files or folders, such as `barrierlint check src/mmu.c`")
     missing = [path for path in request.paths if not os.path.lexists(path) or not os.path.exists(path)]
@@ -89,7 +93,7 @@ def collect(request: Request) -> Inputs:
     usable, unusable = _split(files.values())
     guesses: tuple[Notification, ...] = ()
     if request.flags is None and not database:
-        usable, guesses = _guessed(usable, request.compile)
+        usable, guesses = _guessed(usable, request.compile, means or guessing.Means())
     about = (*guesses, *_about_guesses(usable, request, commands, database), *_about_assembly(request, commands))
     return Inputs(usable, (*about, *unusable))
 
@@ -228,12 +232,11 @@ def _unusable(path: str, stated: bool) -> str:
 
 
 def _guessed(
-    files: tuple[Input, ...], written: Sequence[Compile]
+    files: tuple[Input, ...], written: Sequence[Compile], means: guessing.Means
 ) -> tuple[tuple[Input, ...], tuple[Notification, ...]]:
     """Files with the arguments that a configuration or else their trees suggest, and what was guessed."""
-    from barrierlint.source import guessing
-
-    answers, notes = guessing.guess([(item.path, item.arguments, for_file(written, item.path)) for item in files])
+    asked = [guessing.Asked(item.path, item.arguments, for_file(written, item.path)) for item in files]
+    answers, notes = guessing.guess(asked, means)
     return tuple(
         replace(item, arguments=answer.arguments, unsaved=answer.unsaved, guessed=bool(answer.guess))
         for item, answer in zip(files, answers, strict=True)

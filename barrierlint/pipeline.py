@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from barrierlint.finding import Confirmation, Finding, Notification, Report, RuleInfo, Verdict
 from barrierlint.inputs import InputError, Inputs, Request, collect
+from barrierlint.source import guessing
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program
@@ -132,7 +133,7 @@ def gather(options: Options) -> Gathered:
     from barrierlint.linking.units import Loader
 
     means = options.means
-    inputs = collect(options.request)
+    inputs = collect(options.request, for_guesses(options))
     paths = [item.path for item in inputs.files]
     models = load_models(options, paths)
     default = folder_for(paths) if means.cache == "" and paths else None
@@ -141,6 +142,28 @@ def gather(options: Options) -> Gathered:
     with forks as executor:
         loaded = Loader(models, store, executor, options.told).load(inputs.files)
     return Gathered(inputs, models, tuple(loaded), store)
+
+
+def for_guesses(options: Options) -> guessing.Means:
+    """Return how arguments are guessed: remembered in the cache, and searched for in a process of its own."""
+    from barrierlint.linking.processes import Failed, Forks, Limits
+    from barrierlint.linking.store import folder_for
+
+    means = options.means
+    default = folder_for(list(options.request.paths)) if means.cache == "" and options.request.paths else None
+    folder = means.cache or (str(default) if default else None)
+
+    def run(task: Callable[[], bytes]) -> bytes | None:
+        if not means.jobs:
+            return task()
+        with Forks(1, Limits(means.seconds, means.mebibytes)) as forks:
+            try:
+                data: bytes = forks.submit(task).result()
+                return data
+            except Failed:
+                return None
+
+    return guessing.Means(folder, run)
 
 
 def lower(options: Options) -> Lowered:

@@ -41,7 +41,7 @@ def initialize(paths: Sequence[str], force: bool = False) -> list[tuple[str, str
     files = choosing.sources(root, paths)
     if not files:
         raise InitError(f"no C or C++ source with page-table code in {', '.join(paths)}: name files")
-    answers, _ = guessing.guess([(path, (), None) for path in files])
+    answers, _ = guessing.guess([guessing.Asked(path) for path in files])
     observed = modelling.observe(answers)
     names = [*models.detect(Path(root)), MODEL]
     text = compiling.render([(os.path.relpath(os.path.realpath(one.path), root), one.guess) for one in answers], names)

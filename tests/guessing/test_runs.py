@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from barrierlint.finding import Notification, Severity
 from barrierlint.inputs import Inputs, Request, collect
-from barrierlint.source.guessing import memory, search
+from barrierlint.pipeline import Means as RunMeans
+from barrierlint.pipeline import Options, run
+from barrierlint.source.guessing import Means, memory, search
 from tests.guessing.trees import write
 
 FILES = {
@@ -29,8 +32,17 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def gathered(request: Request) -> Inputs:
+    return collect(request, Means(".barrierlint-cache"))
+
+
 def kinds(inputs: Inputs) -> set[str]:
     return {note.kind for note in inputs.notifications}
+
+
+def with_part(entry: dict[str, str], name: str, value: object) -> str:
+    """A stored entry with one part of its guess replaced."""
+    return json.dumps({**entry, "guess": json.dumps({**json.loads(entry["guess"]), name: value})})
 
 
 def line(inputs: Inputs) -> Notification:
@@ -38,7 +50,7 @@ def line(inputs: Inputs) -> Notification:
 
 
 def test_guesses_are_summed_up_in_a_line_and_listed_as_notes(tree: Path) -> None:
-    inputs = collect(Request((FILE,)))
+    inputs = gathered(Request((FILE,)))
     assert "guessed 1 include directory, 1 macro, stubbed 1 header that" in line(inputs).message
     assert line(inputs).severity is Severity.WARNING
     assert "barrierlint init" in line(inputs).message
@@ -49,7 +61,7 @@ def test_guesses_are_summed_up_in_a_line_and_listed_as_notes(tree: Path) -> None
 
 
 def test_files_share_a_line(tree: Path) -> None:
-    inputs = collect(Request(("arch",)))
+    inputs = gathered(Request(("arch",)))
     assert len(inputs.files) == 2
     assert sum(note.kind == "no-compile-database" for note in inputs.notifications) == 1
     assert any(note.message.endswith(f"(for {FILE} and 1 more)") for note in inputs.notifications)
@@ -65,37 +77,36 @@ def test_flags_leave_nothing_to_guess(request_: Request) -> None:
 def test_a_database_leaves_nothing_to_guess(tree: Path) -> None:
     entry = {"file": FILE, "directory": str(tree), "arguments": ["cc", "-c", FILE]}
     (tree / "compile_commands.json").write_text(json.dumps([entry]))
-    inputs = collect(Request((FILE,)))
+    inputs = gathered(Request((FILE,)))
     assert not inputs.files[0].guessed
 
 
 def test_without_anything_missing_the_old_words_are_said(tree: Path) -> None:
     write(tree, {"plain.c": "int f(void) { return 1; }\n"})
-    assert "no compile_commands.json found" in line(collect(Request(("plain.c",)))).message
+    assert "no compile_commands.json found" in line(gathered(Request(("plain.c",)))).message
 
 
 def test_extra_arguments_count_for_the_search(tree: Path) -> None:
-    inputs = collect(Request((FILE,), extra=("-DONE=2",)))
+    inputs = gathered(Request((FILE,), extra=("-DONE=2",)))
     assert "guessed-macro" not in kinds(inputs)
 
 
 def test_a_second_run_does_not_search(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = collect(Request((FILE,)))
+    first = gathered(Request((FILE,)))
 
     def never(*_: object) -> None:
         raise AssertionError("searched again")
 
     monkeypatch.setattr(search, "search", never)
-    assert collect(Request((FILE,))) == first
-    assert (tree / ".barrierlint-cache/.gitignore").read_text() == "*\n"
+    assert gathered(Request((FILE,))) == first
 
 
 @pytest.mark.parametrize("path", [FILE, "arch/arm64/include/asm/pgtable.h"])
 def test_a_changed_file_is_searched_for_anew(tree: Path, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    collect(Request((FILE,)))
+    gathered(Request((FILE,)))
     with open(path, "a") as file:
         file.write("\n#include <more.h>\n")
-    assert any("more.h" in note.message for note in collect(Request((FILE,))).notifications)
+    assert any("more.h" in note.message for note in gathered(Request((FILE,))).notifications)
 
 
 @pytest.mark.parametrize(
@@ -104,19 +115,35 @@ def test_a_changed_file_is_searched_for_anew(tree: Path, path: str, monkeypatch:
         lambda entry: "not json",
         lambda entry: "[]",
         lambda entry: json.dumps({**entry, "rests_on": "else"}),
-        lambda entry: json.dumps({**entry, "guess": {**entry["guess"], "version": 0}}),
-        lambda entry: json.dumps({**entry, "guess": {**entry["guess"], "includes": {"../../etc": "hostile"}}}),
-        lambda entry: json.dumps({**entry, "guess": {**entry["guess"], "borrowed": {"x.h": "/etc/passwd"}}}),
-        lambda entry: json.dumps({**entry, "guess": {**entry["guess"], "macros": [[]]}}),
+        lambda entry: with_part(entry, "version", 0),
+        lambda entry: with_part(entry, "includes", {"../../etc": "hostile"}),
+        lambda entry: with_part(entry, "borrowed", {"x.h": "/etc/passwd"}),
+        lambda entry: with_part(entry, "flags", {"-fplugin=x.so": "hostile"}),
+        lambda entry: with_part(entry, "macros", [[]]),
     ],
 )
 def test_a_damaged_or_hostile_memory_counts_for_nothing(tree: Path, damage: object) -> None:
-    first = collect(Request((FILE,)))
-    (stored,) = Path(memory.FOLDER).glob("*.json")
+    first = gathered(Request((FILE,)))
+    (stored,) = Path(".barrierlint-cache", memory.FOLDER).glob("*.json")
     stored.write_text(damage(json.loads(stored.read_text())))  # type: ignore[operator]
-    assert collect(Request((FILE,))) == first
+    assert gathered(Request((FILE,))) == first
 
 
 def test_a_folder_that_cannot_be_written_costs_the_memory_only(tree: Path) -> None:
     Path(".barrierlint-cache").write_text("in the way")
-    assert line(collect(Request((FILE,))))
+    assert line(gathered(Request((FILE,))))
+
+
+def test_a_search_that_takes_its_process_along_costs_its_file_only(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = search.search
+
+    def deadly(tree: object, file: str, *rest: object) -> object:
+        if file.endswith("other.c"):
+            os.abort()
+        return honest(tree, file, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(search, "search", deadly)
+    report = run(Options(Request(("arch",)), means=RunMeans(jobs=1)))
+    failed = [note for note in report.notifications if note.kind == "guess-failed"]
+    assert ["other.c" in note.message for note in failed] == [True]
+    assert any("stubbed 1 header" in note.message for note in report.notifications)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from barrierlint import models
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.inputs import Request
 from barrierlint.linking.losses import attempts, listed, said_once

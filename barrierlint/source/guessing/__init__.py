@@ -8,14 +8,39 @@ makes a file worse than no guess did; it does not claim to be how the file is bu
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from barrierlint.finding import Notification
 from barrierlint.source.guessing.guess import Guess
+from barrierlint.source.guessing.tree import root_of
 
-Asked = tuple[str, tuple[str, ...], tuple[str, Guess] | None]
-"""A file: its path, the arguments known, and what a configuration says with the folder that its paths start from."""
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A file: its path, the arguments known, and what a configuration says with the folder its paths start from."""
+
+    path: str
+    arguments: tuple[str, ...] = ()
+    written: tuple[str, Guess] | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.arguments))
+
+    @property
+    def known(self) -> Guess | None:
+        """What the configuration says, with paths from the tree's root."""
+        if self.written is None:
+            return None
+        folder, guess = self.written
+        return guess.moved(os.path.relpath(os.path.realpath(folder), root_of(self.path)))
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """All that a search starts from besides the tree."""
+        known = self.known
+        return (*self.arguments, known.dump()) if known else self.arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +57,82 @@ class Answer:
     fresh: Guess
 
 
-def guess(files: Sequence[Asked]) -> tuple[list[Answer], tuple[Notification, ...]]:
+Run = Callable[[Callable[[], bytes]], bytes | None]
+"""Carries a task out, where it can do no harm; None if it came to nothing."""
+
+
+def at_once(task: Callable[[], bytes]) -> bytes:
+    """Carry `task` out in this process."""
+    return task()
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How to search: by which `run`, and with the memory of earlier searches in `folder` (None: without)."""
+
+    folder: str | None = None
+    run: Run = at_once
+
+
+def guess(files: Sequence[Asked], means: Means | None = None) -> tuple[list[Answer], tuple[Notification, ...]]:
     """Return an answer for each file, in order, and what there is to say about the guesses."""
-    from barrierlint.source.guessing.telling import notifications
+    from barrierlint.source.guessing.telling import failure, notifications
 
-    answers = list(_answers(files))
-    return answers, notifications([(one.path, one.fresh) for one in answers])
+    means = means or Means()
+    found = {one: guess for one in files if (guess := _recalled(one, means)) is not None}
+    missing = [one for one in files if one not in found]
+    found.update(_searched(missing, means) if missing else {})
+    answers = [_answer(one, found.get(one)) for one in files]
+    failed = tuple(failure(one.path) for one in missing if one not in found)
+    return answers, (*notifications([(one.path, one.fresh) for one in answers]), *failed)
 
 
-def _answers(files: Sequence[Asked]) -> Iterator[Answer]:
+def _recalled(asked: Asked, means: Means) -> Guess | None:
+    from barrierlint.source.guessing import memory
+
+    return memory.recall(means.folder, root_of(asked.path), asked.path, asked.facts) if means.folder else None
+
+
+def _searched(missing: Sequence[Asked], means: Means) -> dict[Asked, Guess]:
+    """What is found for files of which nothing is known: all in one go, else each by itself, so that one that takes its
+    process along costs no other.
+    """
+    from barrierlint.source.guessing.guess import loaded
+
+    data = means.run(partial(_search, missing, means.folder))
+    if data is not None:
+        return {one: loaded(text) for one, text in zip(missing, data.split(b"\n"), strict=True)}
+    if len(missing) == 1:
+        return {}
+    return {asked: guess for one in missing for asked, guess in _searched([one], means).items()}
+
+
+def _search(missing: Sequence[Asked], folder: str | None) -> bytes:
+    """Search for each file, remember what is found, and return it: a line each."""
     from barrierlint.source.guessing import memory
     from barrierlint.source.guessing.search import search
-    from barrierlint.source.guessing.tree import Tree, root_of
+    from barrierlint.source.guessing.tree import Tree
 
     trees: dict[str, Tree] = {}
     seeds: dict[tuple[str, str], Guess] = {}
-    for path, base, written in files:
-        root = root_of(path)
+    lines: list[bytes] = []
+    for one in missing:
+        root = root_of(one.path)
         tree = trees.setdefault(root, Tree(root))
-        known = written[1].moved(os.path.relpath(os.path.realpath(written[0]), tree.root)) if written else None
-        key = (root, os.path.splitext(path)[1])
-        facts = (*base, known.dump()) if known else base
-        found = memory.recall(tree, path, facts)
-        if found is None:
-            found, _, seen = search(tree, os.path.abspath(path), base, seeds.get(key), known)
-            memory.remember(tree, path, facts, found, seen)
-        if found and not known:
-            seeds[key] = found
-        words = (*base, *found.arguments(tree.root))
-        fresh = found.without(known) if known else found
-        yield Answer(path, words, tuple(found.unsaved(tree.root).items()), found, fresh)
+        kind = (root, os.path.splitext(one.path)[1])
+        found, _, seen = search(tree, os.path.abspath(one.path), one.arguments, seeds.get(kind), one.known)
+        if folder:
+            memory.remember(folder, tree, one.path, one.facts, found, seen)
+        if found and one.known is None:
+            seeds[kind] = found
+        lines.append(found.dump().encode())
+    return b"\n".join(lines)
+
+
+def _answer(asked: Asked, found: Guess | None) -> Answer:
+    root = root_of(asked.path)
+    known = asked.known
+    found = found if found is not None else known or Guess()
+    words = (*asked.arguments, *found.arguments(root))
+    fresh = found.without(known) if known else found
+    return Answer(asked.path, words, tuple(found.unsaved(root).items()), found, fresh)

@@ -134,4 +134,23 @@ class Guess:
             "flags": self.flags,
             "needs_host": self.needs_host,
         }
-        return json.dumps(parts, indent=0)
+        return json.dumps(parts)
+
+
+def loaded(text: str | bytes) -> Guess:
+    """Return the guess that `dump` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+    parts = json.loads(text)
+    if parts["version"] != VERSION:
+        raise ValueError("another version")
+    names = ("includes", "forced", "stubs", "borrowed", "declarations", "flags")
+    maps = {name: _strings(parts[name]) for name in names}
+    if not all(FLAG.fullmatch(flag) for flag in maps["flags"]):
+        raise ValueError("not a flag of the language")
+    macros = [Macro(*one) for one in parts["macros"]]
+    return Guess(**maps, macros={one.name: one for one in macros}, needs_host=bool(parts["needs_host"]))
+
+
+def _strings(found: object) -> dict[str, str]:
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise ValueError("not a mapping of text")
+    return found

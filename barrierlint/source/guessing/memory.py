@@ -12,49 +12,43 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from barrierlint import __version__
 from barrierlint.source.guessing.diagnosis import Diagnosis
-from barrierlint.source.guessing.guess import FLAG, VERSION, Guess, Macro
+from barrierlint.source.guessing.guess import VERSION, Guess, loaded
 from barrierlint.source.guessing.tree import Tree
 
-FOLDER = os.path.join(".barrierlint-cache", "guesses")
+FOLDER = "guesses"
+"""The folder in the cache."""
 
 
-def recall(tree: Tree, file: str, base: Sequence[str]) -> Guess | None:
-    """Return what was guessed for `file` under `base`, None if that is not known or no longer holds."""
+def recall(folder: str, root: str, file: str, facts: Sequence[str]) -> Guess | None:
+    """Return what was guessed for `file` from `facts`, None if that is not known or no longer holds."""
     try:
-        with open(_place(tree, file, base), encoding="utf-8") as stored:
+        with open(_place(folder, root, file, facts), encoding="utf-8") as stored:
             entry = json.load(stored)
-        guess = _guess(tree, entry["guess"])
-        return guess if entry["rests_on"] == _state(tree, entry["files"]) else None
+        guess = _inside(root, loaded(entry["guess"]))
+        return guess if entry["rests_on"] == _state(root, entry["files"]) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def remember(tree: Tree, file: str, base: Sequence[str], guess: Guess, seen: Diagnosis) -> None:
+def remember(folder: str, tree: Tree, file: str, facts: Sequence[str], guess: Guess, seen: Diagnosis) -> None:
     """Store what was guessed for `file`; `seen` names the files that were read under it."""
     inside = (tree.relative(path) for path in seen.included)
     files = sorted({path for path in (tree.relative(file), *inside) if path and os.path.isfile(tree.absolute(path))})
-    entry = {"guess": json.loads(guess.dump()), "files": files, "rests_on": _state(tree, files)}
-    place = _place(tree, file, base)
+    entry = {"guess": guess.dump(), "files": files, "rests_on": _state(tree.root, files)}
+    place = _place(folder, tree.root, file, facts)
     with contextlib.suppress(OSError):
         os.makedirs(os.path.dirname(place), exist_ok=True)
-        _ignored(os.path.dirname(FOLDER))
         _write(place, json.dumps(entry))
 
 
-def _place(tree: Tree, file: str, base: Sequence[str]) -> str:
-    key = "\0".join((__version__, str(VERSION), tree.root, os.path.realpath(file), *base))
-    return os.path.join(FOLDER, hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:24] + ".json")
-
-
-def _ignored(folder: str) -> None:
-    """Keep the cache out of version control, as other tools' caches keep themselves."""
-    place = os.path.join(folder, ".gitignore")
-    if not os.path.exists(place):
-        _write(place, "*\n")
+def _place(folder: str, root: str, file: str, facts: Sequence[str]) -> str:
+    key = "\0".join((__version__, str(VERSION), root, os.path.realpath(file), *facts))
+    return os.path.join(
+        folder, FOLDER, hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:24] + ".json"
+    )
 
 
 def _write(place: str, text: str) -> None:
@@ -69,33 +63,22 @@ def _write(place: str, text: str) -> None:
         raise
 
 
-def _state(tree: Tree, files: Iterable[str]) -> str:
+def _state(root: str, files: Iterable[str]) -> str:
     """One word that changes with the size or time of any of `files`."""
     digest = hashlib.sha256()
     for path in files:
         try:
-            status = os.stat(tree.absolute(path))
+            status = os.stat(os.path.join(root, path))
             digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
         except OSError:
             digest.update(f"{path}\0gone\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
-def _guess(tree: Tree, parts: dict[str, Any]) -> Guess:
-    """The guess that `parts` say; raises ValueError where it would lead out of the tree, or is of another shape."""
-    if parts["version"] != VERSION:
-        raise ValueError("another version")
-    maps = {key: _strings(parts[key]) for key in ("includes", "forced", "stubs", "borrowed", "declarations", "flags")}
-    for path in (*maps["includes"], *maps["forced"], *maps["borrowed"].values()):
-        if not path.startswith("<") and tree.relative(tree.absolute(path)) is None:
+def _inside(root: str, guess: Guess) -> Guess:
+    """`guess`; raises ValueError where it would lead out of the tree."""
+    for path in (*guess.includes, *guess.forced, *guess.borrowed.values()):
+        real = os.path.realpath(os.path.join(root, path))
+        if not path.startswith("<") and real != root and not real.startswith(root.rstrip(os.sep) + os.sep):
             raise ValueError("outside of the tree")
-    if not all(FLAG.fullmatch(flag) for flag in maps["flags"]):
-        raise ValueError("not a flag of the language")
-    macros = [Macro(*one) for one in parts["macros"]]
-    return Guess(**maps, macros={one.name: one for one in macros}, needs_host=bool(parts["needs_host"]))
-
-
-def _strings(found: object) -> dict[str, str]:
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise ValueError("not a mapping of text")
-    return found
+    return guess

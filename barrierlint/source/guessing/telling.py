@@ -19,6 +19,12 @@ def notifications(guessed: Guessed) -> tuple[Notification, ...]:
     return (Notification("no-compile-database", summary([guess for _, guess in found])), *_notes(found))
 
 
+def failure(file: str) -> Notification:
+    """Return what is said where a search took its process along."""
+    text = f"{file}: guessing how it is compiled crashed or took too long; give flags after `--`, or a compile database"
+    return Notification("guess-failed", text)
+
+
 def summary(guesses: Sequence[Guess]) -> str:
     """Return how much was guessed, in a sentence."""
     counts = [
