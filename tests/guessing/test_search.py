@@ -81,6 +81,22 @@ def test_a_generic_header_goes_before_another_architectures(guessing: Guessing) 
     assert after.total == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "folders", "wanted"),
+    [
+        ("asm/kinds.h", ["include/asm-x86", "include/asm-arm", "include/asm-generic"], "include/asm-arm"),
+        ("asm/kinds.h", ["include/asm-x86", "include/asm-generic"], "include/asm-generic"),
+        ("asm/arch/kinds.h", ["arch/arm/include/asm/arch-board"], "arch/arm/include/asm/arch-board"),
+    ],
+)
+def test_a_folder_that_the_build_links_has_a_longer_name(
+    guessing: Guessing, name: str, folders: list[str], wanted: str
+) -> None:
+    files = {"mm/a.c": f"#include <{name}>\n", **{f"{folder}/kinds.h": HEADER for folder in folders}}
+    guess, _ = guessing(files, "mm/a.c")
+    assert guess.borrowed == {name: f"{wanted}/kinds.h"}
+
+
 def test_a_folder_that_the_build_links_is_the_architectures_own(guessing: Guessing) -> None:
     files = {"sched/a.c": "#include <arch/irq.h>\nint x = IRQ;\n", "arch/arm64/include/irq.h": "#define IRQ 1\n"}
     guess, after = guessing(files, "sched/a.c")

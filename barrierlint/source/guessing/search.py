@@ -186,18 +186,31 @@ def _best(state: Search, one: Problem) -> str:
     beside = os.path.dirname(inside) if inside and not inside.startswith(PLACE) else None
     found = state.tree.ending_in(one.name, state.near, beside)
     found = [path for path in found if apart(path) <= apart(state.near)]
-    if (not found or architecture(os.path.dirname(found[0])) == 3) and one.name.startswith("asm/"):
-        found = state.tree.ending_in(f"asm-generic/{one.name[4:]}", state.near, beside) or found
-    if not found and one.name.count("/") == 1 and ".." not in one.name:
-        found = _linked(state, one.name)
+    if not found or architecture(os.path.dirname(found[0])) == 3:
+        found = [*_linked(state.tree, one.name, state.near), *found]
     return found[0] if found else ""
 
 
-def _linked(state: Search, name: str) -> list[str]:
-    """Files that `arch/x.h`, `machine/x.h` may mean where the build links that folder to the architecture's own."""
-    last = name.rpartition("/")[2]
-    found = state.tree.ending_in(last, state.near)
-    return [path for path in found if architecture(os.path.dirname(path)) == 0 and "include" in path.split("/")]
+def _linked(tree: Tree, name: str, near: str) -> list[str]:
+    """Files that a name means where the build links folders: `asm/x.h` is `asm-arm64/x.h`, or else `asm-generic/x.h`;
+    `arch/x.h` or `machine/x.h` one among the architecture's own headers.
+    """
+    folders = name.split("/")[:-1]
+    if not folders or ".." in folders:
+        return []
+    found = tree.ending_in(name.rpartition("/")[2], near)
+    found = [path for path in found if architecture(os.path.dirname(path)) != 3]
+    alike = [path for path in found if _is_alike(path.split("/")[:-1], folders)]
+    own = [path for path in found if architecture(os.path.dirname(path)) == 0 and "include" in path.split("/")]
+    return alike or (own if len(folders) == 1 else [])
+
+
+def _is_alike(folders: list[str], wanted: list[str]) -> bool:
+    """Whether the last folders of a path are those wanted, or those with `-something` behind."""
+    last = folders[len(folders) - len(wanted) :]
+    return len(last) == len(wanted) and all(
+        one == other or one.startswith(f"{other}-") for one, other in zip(last, wanted, strict=True)
+    )
 
 
 def _folder(path: str, name: str) -> str | None:
