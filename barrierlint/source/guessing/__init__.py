@@ -8,13 +8,16 @@ makes a file worse than no guess did; it does not claim to be how the file is bu
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from barrierlint.finding import Notification
 from barrierlint.source.guessing.guess import Guess
 from barrierlint.source.guessing.tree import root_of
+
+TOGETHER = 8
+"""Files that one process searches for: they share the tree's index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,32 +97,46 @@ def _recalled(asked: Asked, means: Means) -> Guess | None:
 
 
 def _searched(missing: Sequence[Asked], means: Means) -> dict[Asked, Guess]:
-    """What is found for files of which nothing is known: all in one go, else each by itself, so that one that takes its
-    process along costs no other.
+    """What is found for files of which nothing is known: several in one go, else each by itself, so that one that takes
+    its process along costs no other.
     """
+    found: dict[Asked, Guess] = {}
+    for first in range(0, len(missing), TOGETHER):
+        some = missing[first : first + TOGETHER]
+        answered = _in_one_go(some, means, found)
+        found.update(answered or {})
+        for one in some if answered is None and len(some) > 1 else ():
+            found.update(_in_one_go([one], means, found) or {})
+    return found
+
+
+def _in_one_go(some: Sequence[Asked], means: Means, before: Mapping[Asked, Guess]) -> dict[Asked, Guess] | None:
     from barrierlint.source.guessing.guess import loaded
 
-    data = means.run(partial(_search, missing, means.folder))
-    if data is not None:
-        return {one: loaded(text) for one, text in zip(missing, data.split(b"\n"), strict=True)}
-    if len(missing) == 1:
-        return {}
-    return {asked: guess for one in missing for asked, guess in _searched([one], means).items()}
+    seeds = {_kind(one): guess for one, guess in before.items() if guess and one.known is None}
+    data = means.run(partial(_search, some, means.folder, seeds))
+    if data is None:
+        return None
+    return {one: loaded(text) for one, text in zip(some, data.split(b"\n"), strict=True)}
 
 
-def _search(missing: Sequence[Asked], folder: str | None) -> bytes:
+def _kind(asked: Asked) -> tuple[str, str]:
+    """Files of one kind are compiled alike: those of one tree and language."""
+    return root_of(asked.path), os.path.splitext(asked.path)[1]
+
+
+def _search(missing: Sequence[Asked], folder: str | None, seeds: dict[tuple[str, str], Guess]) -> bytes:
     """Search for each file, remember what is found, and return it: a line each."""
     from barrierlint.source.guessing import memory
     from barrierlint.source.guessing.search import search
     from barrierlint.source.guessing.tree import Tree
 
     trees: dict[str, Tree] = {}
-    seeds: dict[tuple[str, str], Guess] = {}
     lines: list[bytes] = []
     for one in missing:
         root = root_of(one.path)
         tree = trees.setdefault(root, Tree(root))
-        kind = (root, os.path.splitext(one.path)[1])
+        kind = _kind(one)
         found, _, seen = search(tree, os.path.abspath(one.path), one.arguments, seeds.get(kind), one.known)
         if folder:
             memory.remember(folder, tree, one.path, one.facts, found, seen)
