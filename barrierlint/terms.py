@@ -42,7 +42,7 @@ class AddressOf:
     kind: str = "local"  # local | global | function | string | member
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """The address of member `name` inside the object at `base` (C's `&base->name`)."""
 
@@ -56,11 +56,19 @@ class Field:
     def __hash__(self) -> int:
         return self._hash  # terms share subterms: hashing them afresh each time is exponential in their depth
 
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Field)
+            and self._hash == other._hash  # most terms that differ differ here
+            and self.base == other.base
+            and self.name == other.name
+        )
+
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return Field, (self.base, self.name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Element:
     """The address of element `index` of the array at `base`; `size` is the element's size in bytes, 0 if unknown."""
 
@@ -75,11 +83,20 @@ class Element:
     def __hash__(self) -> int:
         return self._hash  # terms share subterms: hashing them afresh each time is exponential in their depth
 
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Element)
+            and self._hash == other._hash  # most terms that differ differ here
+            and self.base == other.base
+            and self.index == other.index
+            and self.size == other.size
+        )
+
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return Element, (self.base, self.index, self.size)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Apply:
     """An operator applied to terms.
 
@@ -96,6 +113,14 @@ class Apply:
 
     def __hash__(self) -> int:
         return self._hash  # terms share subterms: hashing them afresh each time is exponential in their depth
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Apply)
+            and self._hash == other._hash  # most terms that differ differ here
+            and self.op == other.op
+            and self.args == other.args
+        )
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return Apply, (self.op, self.args)

@@ -32,11 +32,18 @@ class Phis:
 
     def __init__(self) -> None:
         self.sources: dict[Unknown, dict[Term, None]] = {}
+        self.grown = 0  # how often sources were added: what was worked out is good until the next time
+        self._merged: dict[tuple[Unknown, Term], int] = {}
+        self._roots: dict[Term, frozenset[Term]] = {}
+        self._roots_at = 0
 
     def merge(self, place: str, key: str | Term, *values: Term) -> Term:
         """One symbol for several values of `key` (a variable or a cell) at `place` (a join)."""
         symbol = _symbol(place, key)
-        self.note(symbol, (root for value in values if value != symbol for root in self.ordered_roots(value)))
+        for value in values:
+            if value != symbol and self._merged.get((symbol, value)) != self.grown:
+                self.note(symbol, self.ordered_roots(value))
+                self._merged[symbol, value] = self.grown
         return symbol
 
     def large(self, value: Term) -> Unknown:
@@ -51,8 +58,9 @@ class Phis:
         for base in sources:
             if len(known) >= MAX_SOURCES:
                 return
-            if base not in self.sources:
+            if base not in self.sources and base not in known:
                 known[base] = None
+                self.grown += 1
 
     def ordered_roots(self, term: Term) -> Iterator[Term]:
         """The base symbols of an address, merged ones with their sources; a constant is its own base."""
@@ -67,4 +75,10 @@ class Phis:
 
     def roots(self, term: Term) -> frozenset[Term]:
         """`ordered_roots` as a set."""
-        return frozenset(self.ordered_roots(term))
+        if self._roots_at != self.grown:
+            self._roots.clear()
+            self._roots_at = self.grown
+        found = self._roots.get(term)
+        if found is None:
+            found = self._roots[term] = frozenset(self.ordered_roots(term))
+        return found

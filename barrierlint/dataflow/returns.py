@@ -86,11 +86,15 @@ class Leave:
             Unknown(name): caller.evaluate(arg) for name, arg in zip(callee.params, call.args, strict=False)
         }
         self.memo: dict[Term, Term] = {}
+        self.terms: dict[Term, Term] = {}
 
     def term(self, term: Term) -> Term:
         """A value of the callee in the caller's symbols."""
-        value = rebuild(term, self._leaf)
-        return self.phis.large(value) if is_large(value) else value
+        value = self.terms.get(term)
+        if value is None:
+            value = rebuild(term, self._leaf)
+            value = self.terms[term] = self.phis.large(value) if is_large(value) else value
+        return value
 
     def _leaf(self, leaf: Term) -> Term:
         if leaf in self.arguments:
