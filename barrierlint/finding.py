@@ -47,12 +47,14 @@ class Claim(StrEnum):
     """What a finding says of its witness, and so what a simulation must show.
 
     DEPENDS: the last step depends on what the write owes. REDUNDANT: without its last step nothing more can happen.
+    STRONGER: with `Finding.instead` in its place nothing more can happen to tables and TLBs.
     REORDERED: it goes wrong if the compiler moves an access across its last step. TORN: a walker may see what lies
     between the stores of its steps. MIGRATED: it goes wrong if the thread moves to another PE at its last step.
     """
 
     DEPENDS = "depends"
     REDUNDANT = "redundant"
+    STRONGER = "stronger"
     REORDERED = "reordered"
     TORN = "torn"
     MIGRATED = "migrated"
@@ -228,6 +230,7 @@ class Finding:
     `evidence` says why the write counts as one of a descriptor, `graphs` draw the functions of the path. `grounds` says
     why `confidence` is what it is, where it is not about an access that depends on a write; `claim` what the witness
     shows. `unrepaired` says why there is no repair although barriers lack.
+    shows; `instead` is the weaker barrier that would do.
     """
 
     rule: str
@@ -246,6 +249,7 @@ class Finding:
     claim: Claim = Claim.DEPENDS
     grounds: str = ""
     unrepaired: str = ""
+    instead: Event | None = None
 
     @property
     def span(self) -> Span:

@@ -25,17 +25,24 @@ HEADERS = (".h", ".hh", ".hpp", ".hxx", ".inc")
 
 
 class Completion:
-    """`states` are those in which each barrier, and each call of a function with barriers, is met."""
+    """`states` are those in which each barrier, and each call of a function with barriers, is met; `own` those that do
+    not know what the function's callers did.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.states: dict[Place, set[Pending]] = {}
+        self.own: dict[Place, set[Pending]] = {}
         self.exits: dict[tuple[str, Pending], Pending | None] = {}
         self.entries: dict[str, int] = {}
         self.active: set[str] = set()
         for usr, cfg in program.functions.items():
             if usr in self.ordering and self._anyone_calls(cfg):
                 self.leave(usr, UNKNOWN)
+        for place, found in self.own.items():
+            self.states.setdefault(place, set()).update(found)
+        for usr in self.ordering:
+            self.leave(usr, UNKNOWN)
 
     def leave(self, usr: str, entry: Pending) -> Pending | None:
         """The state in which a function entered in `entry` returns; None if it does not."""
@@ -59,7 +66,7 @@ class Completion:
         queue = deque([cfg.entry])
         while queue:
             block = queue.popleft()
-            state = self._through(cfg, block, states[block], record=False)
+            state = self._through(cfg, block, states[block], None)
             if state is None:
                 continue
             for edge in cfg.blocks[block].edges:
@@ -69,14 +76,16 @@ class Completion:
                     states[edge.target] = new
                     queue.append(edge.target)
         for block, state in states.items():
-            self._through(cfg, block, state, record=True)
+            self._through(cfg, block, state, self.own if entry == UNKNOWN else self.states)
         return states.get(cfg.exit)
 
-    def _through(self, cfg: Cfg, block: int, state: Pending, record: bool) -> Pending | None:
+    def _through(
+        self, cfg: Cfg, block: int, state: Pending, record: dict[Place, set[Pending]] | None
+    ) -> Pending | None:
         for index, step in enumerate(cfg.blocks[block].steps):
             state = settled(state, step.span)
-            if record and (isinstance(step.event, BARRIERS) or self._enters(step)):
-                self.states.setdefault((cfg.usr, block, index), set()).add(state)
+            if record is not None and (isinstance(step.event, BARRIERS) or self._enters(step)):
+                record.setdefault((cfg.usr, block, index), set()).add(state)
             left = self._after(state, step)
             if left is None:
                 return None

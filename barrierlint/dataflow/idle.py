@@ -15,7 +15,7 @@ import networkx as nx
 from barrierlint.cfg.graph import Cfg, Program, Step
 from barrierlint.dataflow.completion import Completion
 from barrierlint.dataflow.memory import root
-from barrierlint.dataflow.pending import RANK, WAITED, Pending, Work, after, is_idle, is_local, reach_of
+from barrierlint.dataflow.pending import RANK, WAITED, Pending, Work, after, is_idle, is_local, is_table_store, reach_of
 from barrierlint.dataflow.reach import reverse_postorder
 from barrierlint.dataflow.steps import Place, Steps
 from barrierlint.dataflow.values import leaves
@@ -151,7 +151,7 @@ class _Judge:
         first = barriers[0].event
         if len(barriers) != 1 or not isinstance(first, Dsb | Dmb) or getattr(first, "nxs", False):
             return None
-        later = self._followed(place, lambda event: covers(event, first) and event != first, _is_quiet)
+        later = self._followed(place, lambda event: covers(event, first) and event != first, is_quiet)
         return Idle("superseded", self._met(place, first), (), (later,)) if later is not None else None
 
     def _followed(self, place: Place, wanted: Callable[[Event], bool], quiet: Callable[[Event], bool]) -> Met | None:
@@ -230,7 +230,7 @@ class _Judge:
         for block in self.program.functions[usr].blocks:
             for index, step in enumerate(block.steps if block.id in loop else ()):
                 inner = self.steps.barriers(step)
-                for event in [one.event for one in inner] or [step.event]:
+                for event in [one.event for one in inner] or [_as_write(step.event)]:
                     yield (usr, block.id, index), event
 
     def _is_needed_in(self, place: Place, loop: frozenset[int], pending: frozenset[Work], own: Dsb) -> bool:
@@ -249,7 +249,7 @@ class _Judge:
                 back = order[following[1]] < order[at[1]] or (following[1] == at[1] and following[2] <= at[2])
                 again = around or back
                 step = self.steps.at(following)
-                events = [one.event for one in self.steps.barriers(step)] or [step.event]
+                events = [one.event for one in self.steps.barriers(step)] or [_as_write(step.event)]
                 for event in events:
                     if isinstance(event, Tlbi) and Work.TABLE in pending:
                         return True
@@ -288,7 +288,8 @@ def covers(event: Event, other: Event) -> bool:
     return False
 
 
-def _is_quiet(event: Event) -> bool:
+def is_quiet(event: Event) -> bool:
+    """Whether a step touches nothing but this thread's own values."""
     return isinstance(event, _QUIET) or (isinstance(event, Access) and is_local(event.address))
 
 
@@ -307,6 +308,13 @@ def _is_table_work(event: Event, tables: set[Term]) -> bool:
         case DescriptorWrite() | Tlbi() | Dsb() | ContextSync("isb") | Assign() | CompilerBarrier():
             return True
     return False
+
+
+def _as_write(event: Event) -> Event:
+    """A store that is one of a descriptor by its place, as such."""
+    if isinstance(event, Access) and is_table_store(event) and event.value is not None:
+        return DescriptorWrite(event.address, event.value)
+    return event
 
 
 def _names(term: Term) -> frozenset[str]:

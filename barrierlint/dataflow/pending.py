@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from barrierlint.cfg.graph import Step
+from barrierlint.dataflow.provenance import walk_shift
 from barrierlint.events import (
     Access,
     Accesses,
@@ -58,6 +59,8 @@ FOREIGN = (Work.FOREIGN_LOAD, Work.FOREIGN_STORE, Work.FOREIGN_REST)
 RANK = {Shareability.NSH: 1, Shareability.ISH: 2, Shareability.OSH: 3, Shareability.SY: 4}
 """Domains by width; a higher one includes the lower ones."""
 DONE = 4
+PAGE_SHIFT = 12
+"""That of the smallest granule."""
 _SUFFICES = {Work.LOCAL: 1, Work.INNER: 2, Work.OUTER: 3}
 """The domain in which TLB maintenance is complete for all PEs that it concerns (DDI 0487 D8.17)."""
 
@@ -174,6 +177,8 @@ def after(state: Pending, step: Step) -> Pending:
     match step.event:
         case Assign() | CompilerBarrier() | SpeculationBarrier() | Drain():
             return state
+        case Access() as access if is_table_store(access):
+            return state.happened(Work.TABLE, unsynced="access", changed=True)
         case Access(kind=kind, address=address):
             return state if is_local(address) else state.happened(*_touched(kind), unsynced="access", changed=True)
         case DescriptorWrite(op=op):
@@ -239,6 +244,12 @@ def reach_of(op: str) -> Work:
 def _covers(done: str, op: str) -> bool:
     """Whether one TLBI did all that another would: the same, or the same for more PEs."""
     return done == op or (reach_of(op) is Work.LOCAL and done in (f"{op}is", f"{op}os"))
+
+
+def is_table_store(access: Access) -> bool:
+    """Whether a store is one of a descriptor by its place: indexed by bits of an address that pages are told by."""
+    shift = walk_shift(access.address) if access.kind is Kind.WRITE and access.size == 8 else None
+    return shift is not None and shift >= PAGE_SHIFT
 
 
 def is_local(address: Term) -> bool:

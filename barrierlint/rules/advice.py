@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from barrierlint.cfg.graph import Program
+from barrierlint.events import Event
 from barrierlint.finding import Claim, Confidence, Finding, RuleInfo, Severity, Witness, WitnessStep
 from barrierlint.models import Models
 
@@ -28,6 +29,7 @@ class Remark:
     evidence: tuple[str, ...] = ()
     confidence: Confidence = Confidence.EXACT
     severity: Severity | None = None
+    instead: Event | None = None
 
     def finding(self, rule: RuleInfo) -> Finding:
         """The remark as a finding of `rule`."""
@@ -41,6 +43,7 @@ class Remark:
             also=self.also,
             claim=self.claim,
             grounds=self.grounds,
+            instead=self.instead,
         )
 
 

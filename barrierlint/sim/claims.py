@@ -87,7 +87,7 @@ _NEEDS = (
 def judge(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
     """The simulation's answer to a claim that is not about an access that depends on a write."""
     match finding.claim:
-        case Claim.REDUNDANT:
+        case Claim.REDUNDANT | Claim.STRONGER:
             return _redundant(finding, setting, budget)
         case Claim.REORDERED:
             return _reordered(finding, setting, budget)
@@ -95,26 +95,37 @@ def judge(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
 
 
 def _redundant(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
-    """Run every need with the steps of the witness in place, and again without the idle one."""
+    """Run every need with the steps of the witness in place, and again without the idle one, or with the weaker one."""
     steps = finding.witness.steps
     register = next((step.event.register for step in steps if isinstance(step.event, SysregWrite)), "")
     if register:
         return Confirmation(Verdict.UNDECIDED, reason=f"the effect of writing {register.upper()} is not modelled")
     concrete = [(step, _concrete(step.event)) for step in steps]
     events = tuple(event for _, event in concrete if event is not None)
-    fewer = tuple(event for step, event in concrete if event is not None and step.role != "idle")
+    idle = (finding.instead,) if finding.instead is not None else ()
+    fewer = tuple(
+        one for step, event in concrete if event is not None for one in (idle if step.role == "idle" else (event,))
+    )
+    needs = [need for need in _NEEDS if finding.claim is Claim.REDUNDANT or not need.told]
     states = 0
-    for need in _NEEDS:
+    for need in needs:
         whole = _run(need, (*need.before, *events, *need.after), setting, budget)
         less = _run(need, (*need.before, *fewer, *need.after), setting, budget)
         states += whole.states + less.states
         if Result.UNDECIDED in (whole.result, less.result):
             return Confirmation(Verdict.UNDECIDED, states=states, reason=whole.reason or less.reason)
         if whole.result is not less.result:
-            reason = f"around {need.name} it is needed: without it the outcome is {less.result.value.lower()}"
+            reason = f"around {need.name} it is needed as it is: without it the outcome is {less.result.value.lower()}"
             return Confirmation(Verdict.REFUTED, states=states, reason=reason)
-    reason = f"with and without it the same {len(_NEEDS)} programs go wrong ({', '.join(n.name for n in _NEEDS)})"
+    other = f"with {_name(finding.instead)}" if finding.instead is not None else "without it"
+    reason = (
+        f"as it is and {other} the same of {len(needs)} programs go wrong ({', '.join(need.name for need in needs)})"
+    )
     return Confirmation(Verdict.CONFIRMED, states=states, reason=reason)
+
+
+def _name(event: Event) -> str:
+    return mnemonic(event).upper()
 
 
 def _reordered(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
