@@ -45,6 +45,7 @@ _BREAK = DescriptorWrite(const(SYMBOLS.table("x")), const(INVALID), Transition.B
 _DSB, _DSB_ST, _ISB = Dsb(Shareability.ISH), Dsb(Shareability.ISH, Accesses.ST), ContextSync("isb")
 _OTHER_PAGE = SYMBOLS.virtual("z") >> 12
 _OTHER = Descriptor(SYMBOLS.physical("z")).encode()
+_THIRD = Descriptor(SYMBOLS.physical("flag")).encode()
 _FLUSH = Tlbi("vaae1is", const(PAGE_NUMBER))
 _READER: tuple[Event, ...] = (Access(Kind.READ, _FLAG, None, "X5"), _DSB, Access(Kind.READ, _DATA, None, "X6"))
 
@@ -91,7 +92,9 @@ def judge(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
             return _redundant(finding, setting, budget)
         case Claim.REORDERED:
             return _reordered(finding, setting, budget)
-    return Confirmation(Verdict.UNDECIDED, reason="walks are simulated descriptor by descriptor, not byte by byte")
+        case Claim.TORN:
+            return _torn(setting, budget)
+    return Confirmation(Verdict.UNDECIDED, reason="threads that move between PEs are not modelled")
 
 
 def _redundant(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
@@ -161,6 +164,26 @@ def _moves(barrier: Event) -> Iterator[tuple[Need, tuple[Event, ...], tuple[Even
         delayed, hastened = (*earlier, barrier, last, *need.after), (*need.before, first, barrier, *later)
         for moved in (hastened, delayed) if isinstance(barrier, ContextSync) else (delayed, hastened):
             yield need, (*need.before, barrier, *need.after), moved
+
+
+def _torn(setting: Setting, budget: Budget) -> Confirmation:
+    """Store a live descriptor in two steps while another PE walks: may it use what lies between? And in one step?"""
+    first = DescriptorWrite(const(SYMBOLS.table("x")), const(_OTHER), Transition.CHANGE)
+    second = DescriptorWrite(const(SYMBOLS.table("x")), const(_THIRD), Transition.CHANGE)
+    between = RegisterAtom(1, "X3", 2)
+    need = Need("a change while another PE walks", (), (), between, VALID)
+    walker = Pe((Instruction(_LOAD, (LABEL,)),), {LABEL: 0})
+
+    def asked(*events: Event) -> Outcome:
+        program = _program(need, events)
+        return ask(replace(program, pes=(*program.pes, walker)), between, setting, budget, need.name)
+
+    wrong, right = asked(first, second), asked(second)
+    states = wrong.states + right.states
+    if wrong.result is Result.ALLOWED and right.result is Result.FORBIDDEN:
+        reason = "run as two stores of whole descriptors: another PE may use the one between; with one store it cannot"
+        return Confirmation(Verdict.CONFIRMED, wrong.trace, states, reason=reason)
+    return Confirmation(Verdict.UNDECIDED, states=states, reason=wrong.reason or right.reason or "no walk tells")
 
 
 def _is_of_page(event: Event | None) -> TypeGuard[Tlbi]:

@@ -1,0 +1,248 @@
+"""Descriptors of a table that are stored in pieces, or by a store that the compiler may take to pieces.
+
+A forward analysis of each function by itself, on the safe side of "live": a descriptor is live where its valid bit was
+tested on every way, or a valid value was just stored. It does not model callers, and does not take what an unseen
+function returned for a live table: it may be new.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from barrierlint.cfg.graph import Cfg, Edge, Program, Step
+from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.facts import Facts
+from barrierlint.dataflow.idle import Met
+from barrierlint.dataflow.memory import root
+from barrierlint.dataflow.pending import PAGE_SHIFT
+from barrierlint.dataflow.provenance import walk_shift
+from barrierlint.dataflow.values import leaves, rebuild
+from barrierlint.events import (
+    Access,
+    Assign,
+    Call,
+    ContextSync,
+    DescriptorWrite,
+    Dsb,
+    Kind,
+    Order,
+    Tlbi,
+)
+from barrierlint.terms import AddressOf, Element, Field, Name, Term
+
+VALID = 1
+BIT_FIELD = "bit-field"
+"""How lowering notes the store of a bit-field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Torn:
+    """A store, how it tears (split, steps, bit-field, plain), the stores it belongs with, and whether it is live."""
+
+    how: str
+    store: Met
+    before: tuple[Met, ...] = ()
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What names hold, which were read from where, which places are live, and the stores not yet followed by a
+    barrier.
+    """
+
+    values: Mapping[str, Term]
+    reads: Mapping[str, Term]
+    live: frozenset[Term]
+    stores: frozenset[tuple[Term, int, int]]
+
+    def meet(self, other: _State) -> _State:
+        return _State(
+            {name: term for name, term in self.values.items() if other.values.get(name) == term},
+            {name: term for name, term in self.reads.items() if other.reads.get(name) == term},
+            self.live & other.live,
+            self.stores | other.stores,
+        )
+
+
+def torn_writes(program: Program) -> Iterator[Torn]:
+    """All stores of descriptors that may be seen in part, function by function."""
+    for cfg in program.functions.values():
+        if any(_may_write(step) for step in cfg.steps()):
+            yield from _Function(program, cfg).find()
+
+
+def _may_write(step: Step) -> bool:
+    match step.event:
+        case DescriptorWrite():
+            return True
+        case Access(kind=Kind.WRITE, address=address):
+            return not isinstance(root(address), AddressOf)
+    return False
+
+
+class _Function:
+    def __init__(self, program: Program, cfg: Cfg) -> None:
+        self.program = program
+        self.cfg = cfg
+        self.new: frozenset[str] = frozenset(
+            step.event.into
+            for step in cfg.steps()
+            if isinstance(step.event, Call)
+            and step.event.into is not None
+            and not any(target in program.functions for target in step.event.targets)
+        )
+
+    def find(self) -> Iterator[Torn]:
+        states = self._solve()
+        for block, state in states.items():
+            for index, step in enumerate(self.cfg.blocks[block].steps):
+                torn = self._torn(state, step)
+                if torn is not None:
+                    yield torn
+                state = self._after(state, step, block, index)
+
+    def _solve(self) -> dict[int, _State]:
+        states = {self.cfg.entry: _State({}, {}, frozenset(), frozenset())}
+        queue = deque([self.cfg.entry])
+        while queue:
+            block = queue.popleft()
+            state = states[block]
+            for index, step in enumerate(self.cfg.blocks[block].steps):
+                state = self._after(state, step, block, index)
+            for edge in self.cfg.blocks[block].edges:
+                taken = self._taken(state, edge)
+                old = states.get(edge.target)
+                new = taken if old is None else old.meet(taken)
+                if new != old:
+                    states[edge.target] = new
+                    queue.append(edge.target)
+        return states
+
+    def _taken(self, state: _State, edge: Edge) -> _State:
+        """The state on an edge: places whose valid bit its conditions tell are live."""
+        facts = Facts()
+        for guard in edge.guards:
+            facts.assume(self._value(state, guard.condition), guard.holds)
+        live = {place for name, place in state.reads.items() if known_bits(Name(name), facts.bits)[0] & VALID}
+        return replace(state, live=state.live | live) if live else state
+
+    def _after(self, state: _State, step: Step, block: int, index: int) -> _State:
+        written = self._written(state, step)
+        if written is not None:
+            place, value, _ = written
+            reads = {name: term for name, term in state.reads.items() if term != place}
+            ones, zeros = known_bits(value, {})
+            live = state.live | {place} if ones & VALID else state.live - {place} if zeros & VALID else state.live
+            stores = state.stores if zeros & VALID else state.stores | {(place, block, index)}
+            return replace(state, reads=reads, live=live, stores=stores)
+        match step.event:
+            case Assign(name, value):
+                return _assigned(state, name, self._value(state, value))
+            case Access(kind=Kind.READ, into=str(name), address=address):
+                fresh = _assigned(state, name, None)
+                return replace(fresh, reads={**fresh.reads, name: self._place(state, address)})
+            case Access(kind=Kind.WRITE, address=address, size=size) if size < 8:
+                entry = self._entry(state, address)
+                return state if entry is None else replace(state, stores=state.stores | {(entry, block, index)})
+            case Dsb() | ContextSync() | Tlbi():
+                return replace(state, stores=frozenset())
+            case Call(into=into):
+                called = replace(state, stores=frozenset())
+                return called if into is None else _assigned(called, into, None)
+        return state
+
+    def _value(self, state: _State, term: Term) -> Term:
+        return rebuild(term, lambda leaf: state.values.get(leaf.id, leaf) if isinstance(leaf, Name) else leaf)
+
+    def _torn(self, state: _State, step: Step) -> Torn | None:
+        met = Met(self.cfg.usr, step, step.event)
+        match step.event:
+            case Access(kind=Kind.WRITE, address=address, size=size) if size < 8:
+                entry = self._entry(state, address)
+                before = self._before(state, entry)
+                return Torn("split", met, before, entry in state.live) if before and entry is not None else None
+        written = self._written(state, step)
+        if written is None or self._is_new(written[0]):
+            return None
+        place, _, order = written
+        live, before = place in state.live, self._before(state, place)
+        if before:
+            return Torn("steps", met, before, live)
+        if step.note == BIT_FIELD:
+            return Torn(BIT_FIELD, met, (), live)
+        return Torn("plain", met, (), live) if live and order is Order.PLAIN else None
+
+    def _written(self, state: _State, step: Step) -> tuple[Term, Term, Order] | None:
+        """The place, value and order of the store of a whole descriptor, told by its type or by its place."""
+        match step.event:
+            case DescriptorWrite(location=location, value=value, order=order, op=""):
+                return self._place(state, location), value, order
+            case Access(kind=Kind.WRITE, address=address, value=value, order=order, size=8) if value is not None:
+                entry = self._entry(state, address)
+                return None if entry is None else (entry, value, order)
+        return None
+
+    def _place(self, state: _State, address: Term) -> Term:
+        """A descriptor's place, the same for all ways to name it."""
+        return self._entry(state, address) or self._value(state, address)
+
+    def _before(self, state: _State, place: Term | None) -> tuple[Met, ...]:
+        steps = [
+            self.cfg.blocks[block].steps[index] for at, block, index in sorted(state.stores, key=_order) if at == place
+        ]
+        return tuple(Met(self.cfg.usr, step, step.event) for step in steps)
+
+    def _entry(self, state: _State, address: Term) -> Term | None:
+        """The descriptor that a smaller store is part of, known by its place in a table."""
+        place = self._value(state, address)
+        while isinstance(place, Field | Element):
+            shift = walk_shift(place) if isinstance(place, Element) and place.size == 8 else None
+            if shift is not None and shift >= PAGE_SHIFT:
+                return place
+            place = place.base
+        return None
+
+    def _is_new(self, place: Term) -> bool:
+        """Whether a descriptor lies in an object of this function, or in what an unseen function returned."""
+        base = root(place)
+        if isinstance(base, AddressOf):
+            return base.kind == "local"
+        if isinstance(base, Name) and base.id in self.cfg.params and self._is_made_by_callers(base.id):
+            return True
+        return any(isinstance(leaf, Name) and leaf.id in self.new for leaf in leaves(base))
+
+    def _is_made_by_callers(self, param: str) -> bool:
+        """Whether all calls hand in an object of the caller: a value in the making."""
+        at = self.cfg.params.index(param)
+        calls = [
+            step.event
+            for cfg in self.program.functions.values()
+            for step in cfg.steps()
+            if isinstance(step.event, Call) and self.cfg.usr in step.event.targets
+        ]
+        bases = [root(call.args[at]) for call in calls if at < len(call.args)]
+        return bool(bases) and all(isinstance(base, AddressOf) and base.kind == "local" for base in bases)
+
+
+def _assigned(state: _State, name: str, value: Term | None) -> _State:
+    """The state after a name got another value: what was known by its old one is forgotten."""
+
+    def stale(term: Term) -> bool:
+        return any(isinstance(leaf, Name) and leaf.id == name for leaf in leaves(term))
+
+    values = {other: term for other, term in state.values.items() if other != name and not stale(term)}
+    if value is not None and not stale(value):
+        values[name] = value
+    return _State(
+        values,
+        {other: term for other, term in state.reads.items() if other != name and not stale(term)},
+        frozenset(place for place in state.live if not stale(place)),
+        frozenset(store for store in state.stores if not stale(store[0])),
+    )
+
+
+def _order(store: tuple[Term, int, int]) -> tuple[int, int]:
+    return store[1:]
