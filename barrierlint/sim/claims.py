@@ -21,6 +21,7 @@ from barrierlint.events import (
     Dsb,
     Event,
     Kind,
+    Order,
     Shareability,
     SysregWrite,
     Tlbi,
@@ -94,7 +95,9 @@ def judge(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
             return _reordered(finding, setting, budget)
         case Claim.TORN:
             return _torn(setting, budget)
-    return Confirmation(Verdict.UNDECIDED, reason="threads that move between PEs are not modelled")
+        case Claim.MIGRATED:
+            return _migrated(finding, setting, budget)
+    return Confirmation(Verdict.UNDECIDED, reason="what this advice claims is not modelled")
 
 
 def _redundant(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
@@ -184,6 +187,32 @@ def _torn(setting: Setting, budget: Budget) -> Confirmation:
         reason = "run as two stores of whole descriptors: another PE may use the one between; with one store it cannot"
         return Confirmation(Verdict.CONFIRMED, wrong.trace, states, reason=reason)
     return Confirmation(Verdict.UNDECIDED, states=states, reason=wrong.reason or right.reason or "no walk tells")
+
+
+def _migrated(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
+    """Begin the work on one PE, go on with its DSB on another; then once more with a DSB before the switch."""
+    event = finding.witness.write.event
+    maintenance = isinstance(event, Tlbi)
+    begun = (_BREAK, _DSB_ST, _FLUSH) if maintenance else (_MAKE,)
+    goal = Not(FaultAtom(1, LABEL)) if maintenance else FaultAtom(1, LABEL, SYMBOLS.virtual("x"), "translation")
+    asked = All((RegisterAtom(1, "X5", 1), goal))
+    need = Need("a thread that moves", (), (), asked, VALID if maintenance else INVALID)
+    resumed: tuple[Event, ...] = (Access(Kind.READ, _FLAG, None, "X5", Order.ACQUIRE), _DSB, _ISB)
+    other = Pe((*(Instruction(one) for one in resumed), Instruction(_LOAD, (LABEL,))), {LABEL: len(resumed)})
+    leave = Access(Kind.WRITE, _FLAG, const(1))
+
+    def ran(*events: Event) -> Outcome:
+        program = _program(need, events)
+        return ask(replace(program, pes=(*program.pes, other)), asked, setting, budget, need.name)
+
+    wrong, right = ran(*begun, leave), ran(*begun, _DSB, leave)
+    states = wrong.states + right.states
+    if wrong.result is Result.ALLOWED and right.result is Result.FORBIDDEN:
+        reason = (
+            "the DSB and ISB on the second PE complete nothing of the first; with a DSB before the switch all is done"
+        )
+        return Confirmation(Verdict.CONFIRMED, wrong.trace, states, reason=reason)
+    return Confirmation(Verdict.UNDECIDED, states=states, reason=wrong.reason or right.reason or "no outcome tells")
 
 
 def _is_of_page(event: Event | None) -> TypeGuard[Tlbi]:
