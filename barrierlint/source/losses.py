@@ -45,7 +45,7 @@ def sort_diagnostics(
         missing = _MISSING.search(message)
         if missing:
             failed = True
-            notes.append(_missing(missing.group(1), span))
+            notes.append(missing_header(missing.group(1), span))
         elif span is None:
             text = f"clang does not know a flag of the compile command: {message}"
             kind = "unknown-flag" if _FLAG.search(message) else "parse-error"
@@ -61,7 +61,8 @@ def sort_diagnostics(
     return mistakes, notes, failed
 
 
-def _missing(name: str, span: Span | None) -> Notification:
+def missing_header(name: str, span: Span | None) -> Notification:
+    """Say that a header was not found, and what to do."""
     message = f"header `{name}` was not found: what it declares is unknown; add its directory with -I"
     return Notification("missing-header", message, span)
 

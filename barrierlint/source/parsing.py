@@ -55,7 +55,7 @@ def parse(
     """
     contents = {os.fspath(name): text.encode() for name, text in (unsaved or {}).items()}
     main = os.fspath(file)
-    source, problem = _read(main, contents)
+    source, problem = read_source(main, contents)
     words, dropped = complete(main, source, arguments, extra_include)
     target = architecture(words)
     if problem is not None:
@@ -144,7 +144,7 @@ def _finish(
 # --- input ----------------------------------------------------------------------------------------------------------
 
 
-def _read(main: str, contents: dict[str, bytes]) -> tuple[bytes, Notification | None]:
+def read_source(main: str, contents: dict[str, bytes]) -> tuple[bytes, Notification | None]:
     """The bytes of the main file, or why they are of no use."""
     source = contents.get(main)
     if source is None:

@@ -1,0 +1,155 @@
+"""From an assembly file and its arguments to an AssemblyUnit: preprocessed by clang, with the flags C files get.
+
+libclang has no preprocessor to offer, but shows string literals as they are after preprocessing: `wrapping` makes one
+of each line. The file is read twice, since which headers it includes is known only then. `.s` files are not
+preprocessed. `read_assembly` never fails on bad input. What it does not model: `__LINE__` of lines joined together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from barrierlint.finding import Notification, Severity, Span
+from barrierlint.source import clang_c
+from barrierlint.source.clang_c import DETAILED_RECORD, KEEP_GOING, Cursor, Unit, lib
+from barrierlint.source.flags import architecture
+from barrierlint.source.language import complete
+from barrierlint.source.lines import AssemblyUnit, Line
+from barrierlint.source.losses import missing_header
+from barrierlint.source.places import Places
+from barrierlint.source.parsing import read_source
+from barrierlint.source.stack import deeply
+from barrierlint.source.wrapping import PRELUDE, restored, wrapped
+
+PREPROCESSED = ".s"
+"""The suffix of files that no preprocessor sees."""
+
+_LARGEST = 8 << 20
+_MISSING = re.compile(r"'(.+)' file not found")
+_PRELUDE_NAME = "barrierlint-prelude.h"
+_STATIC_ASSERT = 602
+_STRING = 109
+_EXPANSION = 502
+_ESCAPE = re.compile(r"\\([0-7]{1,3}|.)", re.DOTALL)
+_NAMED = {"n": "\n", "t": "\t", "r": "\r", "v": "\v", "f": "\f", "a": "\a", "b": "\b"}
+
+
+def read_assembly(
+    file: Path,
+    arguments: Sequence[str] | None = None,
+    *,
+    unsaved: dict[str, str] | None = None,
+    extra_include: Sequence[str] = (),
+) -> AssemblyUnit:
+    """Return the lines of `file` and all it includes, under `arguments` as `clean_arguments` gives them."""
+    contents = {os.fspath(name): text.encode() for name, text in (unsaved or {}).items()}
+    main = os.fspath(file)
+    source, problem = read_source(main, contents)
+    words = _arguments(main, source, arguments, extra_include)
+    target = architecture(words)
+    if problem is not None:
+        return AssemblyUnit(main, (), target, (problem,))
+    if os.path.splitext(main)[1] == PREPROCESSED:
+        return AssemblyUnit(main, tuple(_plain(main, source)), target)
+    return deeply(lambda: _preprocessed(main, source, words, contents, target))
+
+
+def _arguments(main: str, source: bytes, arguments: Sequence[str] | None, extra: Sequence[str]) -> list[str]:
+    """The arguments for a C parse that stands for one of the assembler's: its macros defined, its language not."""
+    given = list(arguments or ())
+    while "-x" in given:
+        at = given.index("-x")
+        del given[at : at + 2]
+    given = [word for word in given if not word.startswith(("-x", "-std=", "--std=", "-Wa,"))]
+    words, _ = complete(main, source, ["-x", "c", *given], extra)
+    return [*words, "-D__ASSEMBLER__=1", *([] if "-D__ASSEMBLY__" in words else ["-D__ASSEMBLY__=1"])]
+
+
+def _plain(main: str, source: bytes) -> list[Line]:
+    """The lines of a file that is not preprocessed."""
+    rows = source.decode("utf-8", "replace").split("\n")
+    return [Line(row, Span(main, at, 1, at, len(row) + 1)) for at, row in enumerate(rows, 1) if row.strip()]
+
+
+def _preprocessed(
+    main: str, source: bytes, words: list[str], contents: dict[str, bytes], target: str
+) -> AssemblyUnit:
+    prelude = os.path.join(os.path.dirname(os.path.abspath(main)), _PRELUDE_NAME)
+    words = ["-include", prelude, *words]
+    files = {**contents, prelude: PRELUDE.encode(), main: _wrap(source)}
+    first = Unit(main, words, files, KEEP_GOING)
+    if not first.handle:
+        lost = Notification("parse-error", f"{main}: clang could not preprocess this file; check its flags", None, True)
+        return AssemblyUnit(main, (), target, (lost,))
+    for handle in clang_c.inclusions(first.handle):
+        name = clang_c.text(lib.clang_getFileName(handle))
+        raw = first.contents(handle)
+        if name not in (main, prelude) and len(raw) <= _LARGEST:
+            files[name] = _wrap(raw)
+    unit = Unit(main, words, files, KEEP_GOING | DETAILED_RECORD)
+    places = Places(main, main)
+    lines = _lines(unit, places, {main: source, **contents})
+    included = [places.path(handle) for handle in clang_c.inclusions(unit.handle)]
+    notes = tuple(_notes(unit, places))
+    hidden = {main, places.name(prelude)}
+    return AssemblyUnit(main, lines, target, notes, tuple(p for p in dict.fromkeys(included) if p not in hidden))
+
+
+def _wrap(source: bytes) -> bytes:
+    return wrapped(source.decode("utf-8", "replace")).encode("utf-8", "replace")
+
+
+def _lines(unit: Unit, places: Places, sources: dict[str, bytes]) -> tuple[Line, ...]:
+    """All wrapped lines in the order the preprocessor met them."""
+    lines: list[Line] = []
+    macros: dict[tuple[int, int], list[str]] = {}
+    asserts: list[tuple[tuple[int, int], Cursor]] = []
+    for cursor in clang_c.children(unit.cursor()):
+        file, line, _, _ = clang_c.expand(lib.clang_getCursorLocation(cursor))
+        if cursor.kind == _EXPANSION:
+            name = clang_c.spelling(cursor)
+            if not name.startswith("__bl_"):
+                macros.setdefault((file, line), []).append(name)
+        elif cursor.kind == _STATIC_ASSERT:
+            asserts.append(((file, line), cursor))
+    for key, cursor in asserts:
+        literal = next((one for one in clang_c.children(cursor) if one.kind == _STRING), None)
+        if literal is None:
+            continue
+        text = restored(_unquoted(clang_c.spelling(literal)))
+        span = Span(places.path(key[0]), key[1], 1, key[1], 1)
+        lines.append(Line(text, span, tuple(dict.fromkeys(macros.get(key, ())))))
+    return tuple(lines)
+
+
+def _unquoted(literal: str) -> str:
+    """The characters that a C string literal stands for."""
+
+    def plain(match: re.Match[str]) -> str:
+        code = match[1]
+        return chr(int(code, 8)) if code[0].isdigit() else _NAMED.get(code, code)
+
+    return _ESCAPE.sub(plain, literal[literal.find('"') + 1 : -1])
+
+
+def _notes(unit: Unit, places: Places) -> list[Notification]:
+    """What the preprocessor complained of; the parser's complaints mean nothing here."""
+    notes: list[Notification] = []
+    for severity, message, (file, line, column, _) in unit.diagnostics():
+        span = Span(places.path(file), line, column, line, column) if file else None
+        missing = _MISSING.search(message)
+        if missing:
+            notes.append(missing_header(missing[1], span))
+        elif span is not None and severity >= 3 and _PREPROCESSORS.search(message):
+            notes.append(Notification("preprocessor", message, span, severity=Severity.WARNING))
+    return list(dict.fromkeys(notes))
+
+
+_PREPROCESSORS = re.compile(
+    r"unterminated (?:conditional|function-like|argument|comment)|#(?:else|endif|elif)\S* without #if"
+    r"|#include nested too deeply|macro name|macro '.*' (?:requires|passed)|too (?:many|few) arguments provided"
+    r"|function-like macro|'defined'|preprocessor expression|#error|invalid token at start"
+)
