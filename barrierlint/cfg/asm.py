@@ -21,7 +21,7 @@ from barrierlint.cfg.asm_instruction import step
 from barrierlint.cfg.asm_machine import Machine
 from barrierlint.cfg.asm_operand import Allocation, Operand, allocate, entry_values, substitute
 from barrierlint.cfg.asm_text import Statement
-from barrierlint.cfg.asm_word import decode_word
+from barrierlint.cfg.asm_word import decoded
 from barrierlint.events import Access, Assign, CompilerBarrier, Event, Kind, UnknownInstruction
 from barrierlint.source.tree import Asm
 from barrierlint.terms import Term, Unknown
@@ -133,7 +133,7 @@ def decode(
     goto = {label: label for label in labels} | {str(count + index): label for index, label in enumerate(labels)}
     text = substitute(template, places, goto, "0")
     expander = Expander()
-    lines = [_decoded_word(line) for line in expander.expand(text)]
+    lines = [decoded(line) for line in expander.expand(text)]
     machine = Machine(temporary, entry_values(places, temporary), expander.symbols, places.symbols)
     items = _settle(_interpret(machine, lines, places), machine)
     has_memory = "memory" in clobbers
@@ -141,16 +141,6 @@ def decode(
         items = [CompilerBarrier(), *items]
     items += _outputs(machine, places, operands)
     return Decoded(tuple(items), has_memory, volatile, not asm_flow.falls_through(lines), tuple(labels))
-
-
-def _decoded_word(line: Statement) -> Statement:
-    if line.mnemonic != ".inst":
-        return line
-    try:
-        found = decode_word(int(line.operands[0]))
-    except ValueError:
-        found = None
-    return replace(found, text=line.text, line=line.line) if found else replace(line, mnemonic=".unknown")
 
 
 def _interpret(

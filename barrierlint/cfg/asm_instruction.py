@@ -31,16 +31,20 @@ def step(machine: Machine, lines: list[Statement], at: int, places: Allocation) 
     branch = asm_flow.CONDITIONAL.fullmatch(name)
     if branch and line.operands:
         return _branch(machine, lines, at, branch)
-    if _transfer(machine, lines, at) or any(
-        decoder(machine, name, line.operands) for decoder in (system, arithmetic, memory)
-    ):
-        return None
-    machine.emit(UnknownInstruction(_original(line.text, places)))
-    machine.opaque = True
-    machine.forget(
-        {register.key for register in map(parse_register, line.operands) if register and register.key.isdigit()}
-    )
+    if not _transfer(machine, lines, at):
+        execute(machine, line, _original(line.text, places))
     return None
+
+
+def execute(machine: Machine, line: Statement, shown: str) -> None:
+    """Execute an instruction that is no branch; of one that is not known say so, as `shown`."""
+    if any(decoder(machine, line.mnemonic, line.operands) for decoder in (system, arithmetic, memory)):
+        return
+    machine.emit(UnknownInstruction(shown))
+    machine.opaque = True
+    named = {register.key for register in map(parse_register, line.operands) if register and register.key.isdigit()}
+    machine.forget(named)
+    machine.written |= named
 
 
 def _undecided(machine: Machine, lines: list[Statement], at: int, places: Allocation) -> None:
@@ -106,28 +110,42 @@ def _call(machine: Machine, target: Term) -> None:
 
 
 def _branch(machine: Machine, lines: list[Statement], at: int, branch: re.Match[str]) -> Term | None:
-    """A conditional branch: the term that holds where it falls through, None if unknown. A retry loop has succeeded
-    there.
-    """
+    """As `falls_through_if`; a retry loop has succeeded where it falls through."""
     line = lines[at]
+    test = falls_through_if(machine, line, branch)
+    value = tested(machine, line) if branch["test"] == "cbnz" else None
+    if isinstance(value, Name):
+        target = asm_flow.target_of(lines, at)
+        register = parse_register(line.operands[0])
+        if target is not None and target <= at and register is not None:
+            machine.retried.add(value.id)
+            machine.registers[register.key] = ZERO
+    return test
+
+
+def tested(machine: Machine, line: Statement) -> Term | None:
+    """What a compare-and-branch or test-and-branch looks at; None if its operands are wrong."""
+    register = parse_register(line.operands[0])
+    if register is None or len(line.operands) != (2 if line.mnemonic in ("cbz", "cbnz") else 3):
+        return None
+    value = machine.get(register)
+    narrow = register.bits == 32 and line.mnemonic in ("cbz", "cbnz") and not isinstance(value, Name)
+    return zero_extend(value, 32) if narrow else value
+
+
+def falls_through_if(machine: Machine, line: Statement, branch: re.Match[str]) -> Term | None:
+    """The term that holds where a conditional branch falls through, None if it is not known."""
     code = branch["code"] or branch["old"]
     if code:
         test = condition(machine, code)
         return None if test is None else negate(test)
-    register = parse_register(line.operands[0])
-    if register is None or len(line.operands) != (2 if branch["test"] in ("cbz", "cbnz") else 3):
+    value = tested(machine, line)
+    if value is None:
         machine.emit(UnknownInstruction(line.text))
         return None
-    value = machine.get(register)
     if branch["test"] in ("tbz", "tbnz"):
         bit = machine.number(line.operands[1])
-        tested = None if bit is None or not 0 <= bit < 64 else apply("&", apply(">>", value, Const(bit)), Const(1))
-        return None if tested is None else Apply("!=" if branch["test"] == "tbz" else "==", (tested, ZERO))
-    value = zero_extend(value, 32) if register.bits == 32 and not isinstance(value, Name) else value
-    if branch["test"] == "cbz":
-        return Apply("!=", (value, ZERO))
-    target = asm_flow.target_of(lines, at)
-    if target is not None and target <= at and isinstance(value, Name):
-        machine.retried.add(value.id)
-        machine.registers[register.key] = ZERO
-    return Apply("==", (value, ZERO))
+        if bit is None or not 0 <= bit < 64:
+            return None
+        value = apply("&", apply(">>", value, Const(bit)), Const(1))
+    return Apply("!=" if branch["test"] in ("cbz", "tbz") else "==", (value, ZERO))

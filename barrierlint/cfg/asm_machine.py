@@ -106,7 +106,11 @@ class Machine:
         return evaluate(text, self.symbols)
 
     def symbol(self, text: str) -> Term:
-        """The address a symbol denotes; operands of the statement denote themselves."""
+        """The address a symbol denotes; operands of the statement denote themselves. Of an address in two parts
+        (ADRP, then the low bits) the first is the whole.
+        """
+        if _LOW.match(text.strip().removeprefix("#")):
+            return ZERO
         name = re.sub(r"^:\w+:", "", text.strip().removeprefix("=")).strip()
         if name in self.named:
             return self.named[name]
@@ -126,6 +130,8 @@ class Machine:
             return self.symbol(name)
         return self.unknown() if _EXPRESSION.fullmatch(text.strip()) else None
 
+
+_LOW = re.compile(r":(?:\w+_)?lo12(?:_\w+)?:")
 
 _EXPRESSION = re.compile(r"(?:#|\(|[\w.$]+ *[-+|&*/<>^])[\w\s()|&+\-*/<>~^.$]*")
 """An immediate whose symbols have no known value: a value all the same."""

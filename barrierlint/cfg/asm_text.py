@@ -16,7 +16,8 @@ class Statement:
     """A label (`label` without colon), a directive (mnemonic starts with a dot), an assignment (`=`), or an
     instruction.
 
-    `operands` are split at top-level commas. `line` counts from 1 in the text the statement came from.
+    `operands` are split at top-level commas. `line` counts from 1 in the text the statement came from; `macro` is the
+    assembler's macro whose use there it comes from, `section` where it is assembled to ("" for the text's own place).
     """
 
     mnemonic: str = ""
@@ -24,20 +25,22 @@ class Statement:
     label: str = ""
     text: str = ""
     line: int = 1
+    macro: str = ""
+    section: str = ""
 
 
 _BLOCK_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_LABEL = re.compile(r"\s*([A-Za-z_.$][\w.$@]*|\d+)\s*:(?!=)")
+_LABEL = re.compile(r"\s*([A-Za-z_.$][\w.$@]*(?:\([\w.$]*\))?|\d+)\s*:(?![=:])")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_.$][\w.$]*)\s*=(?!=)\s*(.*)", re.DOTALL)
 _HASH_COMMENT = re.compile(r"#\s+[A-Za-z].*")
 _AT_COMMENT = re.compile(r"(?:^|\s)@.*")
 
 
-def statements(text: str) -> Iterator[Statement]:
-    """Yield the statements of `text` in order. Never raises."""
+def statements(text: str, first: int = 1) -> Iterator[Statement]:
+    """Yield the statements of `text` in order, its lines counted from `first`. Never raises."""
     text = _BLOCK_COMMENT.sub(lambda match: " " + "\n" * match[0].count("\n"), text)
-    for number, line in enumerate(re.split(r"\r\n|[\n\r\f\v]", text), 1):
+    for number, line in enumerate(re.split(r"\r\n|[\n\r\f\v]", text), first):
         for part in split_statements(_uncomment(line)):
             yield from _parse(part, number)
 

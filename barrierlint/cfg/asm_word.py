@@ -7,6 +7,8 @@ of A64.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from barrierlint.cfg.asm_names import PSTATE_FIELDS, SYSTEM_OPERATIONS, TLBI_OPERATIONS, encoded_name
 from barrierlint.cfg.asm_text import Statement
 
@@ -22,11 +24,25 @@ _WHOLE = {
 }
 
 
+def decoded(line: Statement) -> Statement:
+    """A `.inst` as the instruction it encodes; of one that is not known an `.unknown`."""
+    if line.mnemonic != ".inst":
+        return line
+    try:
+        found = decode_word(int(line.operands[0]))
+    except ValueError:
+        found = None
+    return replace(line, mnemonic=found.mnemonic, operands=found.operands) if found else replace(line, mnemonic=".unknown")
+
+
 def decode_word(word: int) -> Statement | None:
     """Return the instruction a 32-bit word encodes (C4.1.87, System instructions), or None."""
     word &= 0xFFFFFFFF
     if word in _WHOLE:
         return Statement(_WHOLE[word])
+    if word & 0xFFDFFC1F in (0xD61F0000, 0xD65F0000) or word & 0xFFFFFC1F == 0xD63F0000:
+        name = {0: "br", 1: "blr", 2: "ret"}[word >> 21 & 3]
+        return Statement(name, (f"x{word >> 5 & 31}",))
     if word & 0xFFE0001F in _EXCEPTIONS:
         return Statement(_EXCEPTIONS[word & 0xFFE0001F], (str(word >> 5 & 0xFFFF),))
     if word >> 22 != 0b1101010100:
