@@ -17,10 +17,13 @@ from barrierlint import source
 from barrierlint.compilation import Compile, for_file
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.source import guessing
+from barrierlint.source.lines import SUFFIXES as ASSEMBLY
 
 SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp"})
 HEADERS = frozenset({".h", ".hh", ".hpp", ".hxx", ".h++", ".H", ".inc", ".inl", ".ipp", ".tcc"})
-ASSEMBLY = frozenset({".S", ".s", ".sx", ".asm"})
+SOURCES = SUFFIXES | ASSEMBLY
+OTHER_SYNTAX = frozenset({".asm", ".nasm"})
+"""Assembly for assemblers other than GNU's and LLVM's, which is not read."""
 
 TARGET = "aarch64-linux-gnu"
 """The machine that `source.clean_arguments` compiles for where a command names none."""
@@ -120,7 +123,7 @@ def _elsewhere(command: source.CompileCommand) -> bool:
 
 def _listed(commands: dict[str, source.CompileCommand], database: str) -> list[str]:
     """All C and C++ files of the database that are there, for a request without paths."""
-    found = [os.path.relpath(real) for real in commands if suffix(real) not in ASSEMBLY and os.path.exists(real)]
+    found = [os.path.relpath(real) for real in commands if suffix(real) not in OTHER_SYNTAX and os.path.exists(real)]
     if not found:
         raise InputError(f"{database} lists no C or C++ file that exists: generate it anew, or name files")
     return found
@@ -137,7 +140,7 @@ def _inputs(path: str, request: Request, commands: dict[str, source.CompileComma
         yield _input(path, request, commands)
         return
     under = os.path.realpath(path) + os.sep
-    listed = [real for real in commands if real.startswith(under) and suffix(real) not in ASSEMBLY]
+    listed = [real for real in commands if real.startswith(under) and suffix(real) not in OTHER_SYNTAX]
     names = [_as_named(real, path) for real in listed if os.path.exists(real)] or sorted(sources_under(path))
     if not names:
         raise InputError(f"no C or C++ source in directory {path}: name files, or a folder that has some")
@@ -150,8 +153,8 @@ def _as_named(real: str, folder: str) -> str:
 
 
 def sources_under(folder: str) -> Iterator[str]:
-    """Yield the C and C++ sources below `folder` (no headers), hidden folders left out."""
-    return _files_under(folder, SUFFIXES)
+    """Yield the C, C++ and assembly sources below `folder` (no headers), hidden folders left out."""
+    return _files_under(folder, SOURCES)
 
 
 def _files_under(folder: str, suffixes: frozenset[str]) -> Iterator[str]:
@@ -163,7 +166,7 @@ def _files_under(folder: str, suffixes: frozenset[str]) -> Iterator[str]:
 def suffix(name: str) -> str:
     """Return the suffix with its dot, `.C` and `.H` kept, others in lower case but for assembly's `.S`."""
     found = os.path.splitext(name)[1]
-    return found if found in SUFFIXES | HEADERS | ASSEMBLY else found.lower()
+    return found if found in SOURCES | HEADERS else found.lower()
 
 
 def _input(path: str, request: Request, commands: dict[str, source.CompileCommand]) -> Input:
@@ -224,9 +227,9 @@ def _unusable(path: str, stated: bool) -> str:
         return f"cannot be read: {error.strerror}"
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "a binary file, not C or C++ source"
-    if suffix(path) in ASSEMBLY:
-        return "assembly files are not analysed"
-    if suffix(path) not in SUFFIXES | HEADERS and not stated:
+    if suffix(path) in OTHER_SYNTAX:
+        return "assembly in another syntax than GNU's is not analysed"
+    if suffix(path) not in SOURCES | HEADERS and not stated:
         return "not a C or C++ source by its name (known suffixes: .c .cc .cpp .cxx .h .hh .hpp …)"
     return ""
 
@@ -268,15 +271,17 @@ def _about_guesses(
 
 def _about_assembly(request: Request, commands: dict[str, source.CompileCommand]) -> Iterator[Notification]:
     """Say, once, which assembly files were passed over in folders and the database: what they do stays unknown."""
-    listed = {real for real in commands if suffix(real) in ASSEMBLY and os.path.exists(real)}
+    listed = {real for real in commands if suffix(real) in OTHER_SYNTAX and os.path.exists(real)}
     found: dict[str, str] = {} if request.paths else {real: os.path.relpath(real) for real in sorted(listed)}
     for folder in filter(os.path.isdir, request.paths):
-        for path in sorted(_files_under(folder, ASSEMBLY)):
+        for path in sorted(_files_under(folder, OTHER_SYNTAX)):
             real = os.path.realpath(path)
             if real in listed or not commands:
                 found.setdefault(real, path)
     if found:
         first, *rest = found.values()
         more = f" and {len(rest)} more" if rest else ""
-        text = f"assembly files are not analysed, calls into them are unknown: passed over {first}{more}"
+        text = (
+            f"assembly in another syntax than GNU's is not read, calls into it are unknown: passed over {first}{more}"
+        )
         yield Notification("assembly", text, severity=Severity.NOTE)

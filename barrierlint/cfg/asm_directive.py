@@ -20,7 +20,7 @@ from barrierlint.cfg.asm_text import Statement, statements
 _ALIAS = re.compile(r"([A-Za-z_]\w*)\s+\.req\s+(\w+)", re.IGNORECASE)
 _WORD = re.compile(r"(?<![\w.$])[A-Za-z_]\w*")
 
-LIMIT, WHOLE_LIMIT = 20_000, 200_000
+LIMIT, WHOLE_LIMIT = 20_000, 60_000
 """Statements of a template, and of a file, after which expansion stops and says so."""
 
 DEEPEST = 50
@@ -28,9 +28,9 @@ DEEPEST = 50
 
 _NUMBERS = frozenset([".inst", ".word", ".long", ".4byte", ".int"])
 _SYMBOLS = frozenset([".globl", ".global", ".weak", ".type", ".local", ".align", ".balign", ".p2align", ".org"])
-_DATA = frozenset(
-    ".quad .8byte .xword .dword .octa .byte .hword .2byte .short .half .ascii .asciz .string .space .skip .zero .fill"
-    " .float .double .single .incbin".split()
+_DATA = re.compile(
+    r"\.(?:quad|8byte|xword|dword|octa|byte|hword|2byte|short|half|asci[iz]|string|space|skip|zero|fill|float|double"
+    r"|single|incbin)"
 )
 _HARMLESS = re.compile(
     r"\.(?:cfi_\w+|size|hidden|internal|protected|arch|arch_extension|cpu|fpu|ltorg|pool|ident|file|loc|line|comm"
@@ -169,7 +169,7 @@ class Expander:
         elif name in _SYMBOLS:
             if self.whole:
                 yield self._placed(statement)
-        elif name in _DATA:
+        elif _DATA.fullmatch(name):
             if self.whole and code:
                 yield self._placed(replace(statement, mnemonic=".data"))
         elif name == ".include" or (self.whole and code and not _HARMLESS.fullmatch(name)):
@@ -210,6 +210,8 @@ class Expander:
             macro = declared(statement, text)
             if macro is not None:
                 self.macros[macro[0]] = macro[1]
+            return
+        if not body:
             return
         count = evaluate("".join(statement.operands), self.symbols) if statement.mnemonic == ".rept" else None
         for instance in repetitions(statement, text, count, self.limit):

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from barrierlint.cfg.asm_text import Statement
 
@@ -133,7 +134,7 @@ def _order(statements: Sequence[Statement]) -> list[int]:
     follows = [-1] * len(statements)
     for parts in sections.values():
         order = [at for part in sorted(parts) for at in parts[part]]
-        for at, after in zip(order, order[1:], strict=False):
+        for at, after in pairwise(order):
             follows[at] = after
     return follows
 

@@ -63,7 +63,7 @@ def arguments_of(use: Statement) -> list[str]:
 
 
 def instantiate(macro: Macro, use: Statement, serial: int) -> str:
-    """The body with parameters replaced by the operands of `use`; `serial` is what `\\@` stands for."""
+    r"""The body with parameters replaced by the operands of `use`; `serial` is what `\@` stands for."""
     values: dict[str, str] = {}
     position = 0
     given = arguments_of(use)
@@ -86,7 +86,7 @@ def instantiate(macro: Macro, use: Statement, serial: int) -> str:
 
 
 def fill(body: str, bound: Mapping[str, str], serial: int) -> str:
-    """The body with `\\name`, `\\@` and `\\()` replaced."""
+    r"""The body with `\name`, `\@` and `\()` replaced."""
 
     def replace(match: re.Match[str]) -> str:
         name = match[1]

@@ -113,7 +113,8 @@ class Transfers:
         if name == ".data":
             return Transfer("leave", execute=True) if not _is_padding(line) else None
         if name == ".maybe":
-            return Transfer("branch", self._place(operands[0]))
+            end = self._place(operands[0])
+            return Transfer("branch", end) if end >= 0 else None
         if name in RETURNS:
             return self._back(machine, operands[0] if operands and name == "ret" else "x30")
         if asm_flow.CONDITIONAL.fullmatch(name) and operands:

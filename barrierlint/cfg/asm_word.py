@@ -32,7 +32,9 @@ def decoded(line: Statement) -> Statement:
         found = decode_word(int(line.operands[0]))
     except ValueError:
         found = None
-    return replace(line, mnemonic=found.mnemonic, operands=found.operands) if found else replace(line, mnemonic=".unknown")
+    return (
+        replace(line, mnemonic=found.mnemonic, operands=found.operands) if found else replace(line, mnemonic=".unknown")
+    )
 
 
 def decode_word(word: int) -> Statement | None:

@@ -15,6 +15,7 @@ from barrierlint.cfg.asm_directive import Expander
 from barrierlint.cfg.asm_function import Effect, Function
 from barrierlint.cfg.asm_layout import ALIGNING, LOCAL, PASSIVE, Layout, lay_out
 from barrierlint.cfg.asm_liveness import Draft, parameters, pruned
+from barrierlint.cfg.asm_lowering import graph
 from barrierlint.cfg.asm_registers import KEYS, register_name
 from barrierlint.cfg.asm_system import HINTS
 from barrierlint.cfg.asm_text import Statement, statements
@@ -22,10 +23,13 @@ from barrierlint.cfg.asm_transfer import Symbols
 from barrierlint.cfg.asm_word import decoded
 from barrierlint.cfg.builder import Builder
 from barrierlint.cfg.graph import RETURN, Block, Cfg, Edge, Step
-from barrierlint.events import Assign, Call
+from barrierlint.events import Assign, Call, UnknownInstruction
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.source.lines import AssemblyUnit
 from barrierlint.terms import Name
+
+FEW = 4
+"""Unknown instructions that do not make a file another processor's."""
 
 MAX_ROUNDS = 8
 """Times the functions of a file tell each other which registers they change; then all may be."""
@@ -46,7 +50,19 @@ def assemble(unit: AssemblyUnit) -> Assembled:
     layout = lay_out(tuple(decoded(one) for one in expander.expanded(given)), expander.synonyms.values())
     symbols = Symbols(layout, os.path.basename(unit.path), expander.symbols, expander.synonyms)
     functions = tuple(_File(unit, symbols).functions())
+    if foreign := _foreign(unit, functions):
+        return Assembled((), (*unit.notifications, foreign))
     return Assembled(functions, (*unit.notifications, *_problems(unit, expander, layout, functions)))
+
+
+def _foreign(unit: AssemblyUnit, functions: tuple[Cfg, ...]) -> Notification | None:
+    """Say that most instructions are unknown: the file is for another processor, and its flags do not tell."""
+    events = [step.event for cfg in functions for step in cfg.steps()]
+    unknown = sum(isinstance(event, UnknownInstruction) for event in events)
+    if unknown < FEW or 2 * unknown < len(events):
+        return None
+    text = f"{unit.path}: {unknown} of {len(events)} instructions are none of AArch64's: taken for another processor's"
+    return Notification("other-architecture", text, severity=Severity.NOTE)
 
 
 def _problems(
@@ -127,9 +143,9 @@ class _File:
         usr, _ = self.names[at]
         function = Function(self.symbols, usr, at, self.place, effects)
         function.explore()
-        graph = function.graph()
-        blocks, entry, exit, _ = graph.builder.finish()
-        return Draft(usr, blocks, entry, exit), graph.statements
+        made = graph(function)
+        blocks, entry, exit, _ = made.builder.finish()
+        return Draft(usr, blocks, entry, exit), made.statements
 
     def _unreached(self, seen: set[int]) -> Iterator[tuple[int, str]]:
         """Where code begins that no function reaches, with a name for it: at a label, or at an aligned place.

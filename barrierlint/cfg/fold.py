@@ -180,3 +180,13 @@ def extract_bits(container: Term, first: int, width: int, is_signed: bool) -> Te
     if is_signed:
         return extend(shifted, width, True)
     return apply("&", shifted, const((1 << width) - 1))
+
+
+def as_element(address: Term, size: int) -> Term:
+    """`base + (index << 3)` as an element of an array of 8-byte entries: how assembly computes it."""
+    match address:
+        case Apply("+", (base, Apply("<<", (index, Const(shift))))) if 1 << shift == size:
+            return Element(base, index, size)
+        case Apply("+", (Apply("<<", (index, Const(shift))), base)) if 1 << shift == size:
+            return Element(base, index, size)
+    return address

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from barrierlint.cfg.assembly import assemble
 from barrierlint.cfg.environment import Environment, build
 from barrierlint.cfg.functions import lower_function
 from barrierlint.cfg.graph import Program
@@ -21,6 +22,7 @@ from barrierlint.cfg.linkable import Lowered, Unit
 from barrierlint.finding import Notification, Severity
 from barrierlint.source import tree
 from barrierlint.source.collection import uncollected
+from barrierlint.source.lines import AssemblyUnit
 
 if TYPE_CHECKING:
     from barrierlint.models import Models
@@ -31,21 +33,27 @@ _STACK = 512 << 20
 _DEPTH = 1_000_000
 
 
-def lower(units: Sequence[tree.TranslationUnit], models: Models) -> Program:
+Source = tree.TranslationUnit | AssemblyUnit
+"""What one file says: the trees of its functions, or its lines."""
+
+
+def lower(units: Sequence[Source], models: Models) -> Program:
     """Return the graphs of all functions of `units`; never raises for deep input."""
     return join([lower_unit(unit, models) for unit in units], models)
 
 
-def lower_unit(unit: tree.TranslationUnit, models: Models) -> Unit:
+def lower_unit(unit: Source, models: Models) -> Unit:
     """Return the graphs of the functions of one unit, their calls unresolved; never raises for deep input."""
     with uncollected():
         return deep(lambda: _lower(unit, models))
 
 
-def _lower(unit: tree.TranslationUnit, models: Models) -> Unit:
+def _lower(unit: Source, models: Models) -> Unit:
     if unit.target != TARGET:
         notifications = (*unit.notifications, _foreign(unit))
         return Unit(unit.path, unit.target, {}, notifications=notifications, includes=unit.includes)
+    if isinstance(unit, AssemblyUnit):
+        return _assembled(unit)
     environment, facts = build(unit, models)
     functions: dict[str, Lowered] = {}
     variants: dict[str, Lowered] = {}
@@ -64,6 +72,13 @@ def _lower(unit: tree.TranslationUnit, models: Models) -> Unit:
     return Unit(unit.path, unit.target, functions, unit.roots, variants, facts, notifications, unit.includes, places)
 
 
+def _assembled(unit: AssemblyUnit) -> Unit:
+    assembled = assemble(unit)
+    functions = {cfg.usr: Lowered(cfg) for cfg in assembled.functions}
+    notes = assembled.notifications
+    return Unit(unit.path, unit.target, functions, tuple(functions), notifications=notes, includes=unit.includes)
+
+
 def _variant(environment: Environment, function: tree.Function) -> Lowered | None:
     """The graph of a descriptor class's method as called on an entry of a table, where no call here is."""
     own = environment.own_types.get(function.usr)
@@ -72,7 +87,7 @@ def _variant(environment: Environment, function: tree.Function) -> Lowered | Non
     return lower_function(replace(environment, entries={**environment.entries, function.usr: own}), function)
 
 
-def _foreign(unit: tree.TranslationUnit) -> Notification:
+def _foreign(unit: Source) -> Notification:
     message = f"{unit.path}: compiled for {unit.target}: nothing to report"
     return Notification("other-architecture", message, severity=Severity.NOTE)
 

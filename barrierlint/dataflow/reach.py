@@ -33,7 +33,7 @@ from barrierlint.events import (
     SysregWrite,
     Tlbi,
 )
-from barrierlint.terms import AddressOf, Element, Field, Name, Term, Unknown
+from barrierlint.terms import AddressOf, Apply, Element, Field, Name, Term, Unknown
 
 SIZE_LIMIT = 60
 """Steps, callees counted, up to which a function that acts on no debt is entered for its result."""
@@ -66,9 +66,7 @@ class Reach:
                 self.writes[usr] |= isinstance(step.event, BEARING)
                 match step.event:
                     case Access(kind=kind) as access:
-                        self.writes[usr] |= (
-                            kind is not Kind.READ and access.size == 8 and isinstance(access.address, Element)
-                        )
+                        self.writes[usr] |= kind is not Kind.READ and access.size == 8 and _may_be_entry(access)
                         self.accesses[usr] |= not _is_local(access)
                     case Call(targets=targets) as call:
                         self.accesses[usr] |= bool(call.args) and not any(t in functions for t in targets)
@@ -145,6 +143,13 @@ def enables(program: Program) -> bool:
         for cfg in program.functions.values()
         for step in cfg.steps()
     )
+
+
+def _may_be_entry(access: Access) -> bool:
+    """Whether the place written has, or may be computed to have, the shape of an entry of a table; assembly names no
+    types, and computes addresses in steps.
+    """
+    return isinstance(access.address, Element) or (access.type == "" and isinstance(access.address, Name | Apply))
 
 
 def _is_local(access: Access) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from barrierlint.cfg.fold import as_element
 from barrierlint.cfg.graph import Step
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.calls import EntryKey
@@ -235,6 +236,7 @@ class Transfer:
                 return "its table comes from an accessor that the model names"
             if name.startswith(("sysreg:ttbr", "sysreg:vttbr")):
                 return f"its table is reached from {name[7:].upper()}"
+        address = as_element(address, 8)
         if isinstance(address, Element) and address.size == 8 and _translates(walk_index(address)):
             return "its place is indexed by bits of an address, as a table walk is"
         return ""

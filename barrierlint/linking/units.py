@@ -164,7 +164,7 @@ def lowered(item: Input, models: Models) -> Unit:
     from barrierlint import cfg, source
 
     try:
-        return cfg.lower_unit(source.parse(Path(item.path), item.arguments, unsaved=dict(item.unsaved)), models)
+        return cfg.lower_unit(source.read(Path(item.path), item.arguments, unsaved=dict(item.unsaved)), models)
     except Exception as error:
         return Unit(item.path, "", {}, notifications=(failure(item.path, error),))
 

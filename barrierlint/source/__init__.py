@@ -1,7 +1,9 @@
-"""From C and C++ files to trees: libclang, compile databases, builtin headers; nothing else imports clang.
+"""From C and C++ files to trees, and from assembly files to lines: libclang, compile databases, builtin headers;
+nothing else imports clang.
 
-`parse` gives a TranslationUnit (see `tree`); `find_database`, `load_database` and `clean_arguments` give it its
-arguments. libclang is loaded at the first parse. It does not model assembly files.
+`parse` gives a TranslationUnit (see `tree`), `read_assembly` an AssemblyUnit (see `lines`), `read` whichever a file's
+name asks for; `find_database`, `load_database` and `clean_arguments` give them their arguments. libclang is loaded at
+the first parse.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from barrierlint.source.commands import CompileCommand, SourceError, find_databa
 from barrierlint.source.flags import architecture, clean_arguments
 
 if TYPE_CHECKING:
+    from barrierlint.source.assembly import read, read_assembly
     from barrierlint.source.parsing import parse
 
 __all__ = [
@@ -22,6 +25,8 @@ __all__ = [
     "find_database",
     "load_database",
     "parse",
+    "read",
+    "read_assembly",
 ]
 
 
@@ -31,4 +36,8 @@ def __getattr__(name: str) -> Any:
         from barrierlint.source import parsing
 
         return parsing.parse
+    if name in ("read", "read_assembly"):
+        from barrierlint.source import assembly
+
+        return getattr(assembly, name)
     raise AttributeError(name)

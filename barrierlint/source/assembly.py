@@ -17,12 +17,13 @@ from barrierlint.source import clang_c
 from barrierlint.source.clang_c import DETAILED_RECORD, KEEP_GOING, Cursor, Unit, lib
 from barrierlint.source.flags import architecture
 from barrierlint.source.language import complete
-from barrierlint.source.lines import AssemblyUnit, Line
+from barrierlint.source.lines import SUFFIXES, AssemblyUnit, Line
 from barrierlint.source.losses import missing_header
+from barrierlint.source.parsing import parse, read_source
 from barrierlint.source.places import Places
-from barrierlint.source.parsing import read_source
 from barrierlint.source.stack import deeply
-from barrierlint.source.wrapping import PRELUDE, restored, wrapped
+from barrierlint.source.tree import TranslationUnit
+from barrierlint.source.wrapping import OPENING, PRELUDE, restored, wrapped
 
 PREPROCESSED = ".s"
 """The suffix of files that no preprocessor sees."""
@@ -35,6 +36,15 @@ _STRING = 109
 _EXPANSION = 502
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|.)", re.DOTALL)
 _NAMED = {"n": "\n", "t": "\t", "r": "\r", "v": "\v", "f": "\f", "a": "\a", "b": "\b"}
+
+
+def read(
+    file: Path, arguments: Sequence[str] | None = None, *, unsaved: dict[str, str] | None = None
+) -> TranslationUnit | AssemblyUnit:
+    """Return what `file` says: as assembly where its name says so, else as C or C++."""
+    is_assembly = os.path.splitext(file)[1] in SUFFIXES
+    reader = read_assembly if is_assembly else parse
+    return reader(file, arguments, unsaved=unsaved)
 
 
 def read_assembly(
@@ -71,14 +81,13 @@ def _arguments(main: str, source: bytes, arguments: Sequence[str] | None, extra:
 def _plain(main: str, source: bytes) -> list[Line]:
     """The lines of a file that is not preprocessed."""
     rows = source.decode("utf-8", "replace").split("\n")
-    return [Line(row, Span(main, at, 1, at, len(row) + 1)) for at, row in enumerate(rows, 1) if row.strip()]
+    return [Line(row, _span(main, at, row)) for at, row in enumerate(rows, 1) if row.strip()]
 
 
-def _preprocessed(
-    main: str, source: bytes, words: list[str], contents: dict[str, bytes], target: str
-) -> AssemblyUnit:
+def _preprocessed(main: str, source: bytes, words: list[str], contents: dict[str, bytes], target: str) -> AssemblyUnit:
     prelude = os.path.join(os.path.dirname(os.path.abspath(main)), _PRELUDE_NAME)
     words = ["-include", prelude, *words]
+    raw: dict[str, bytes] = {main: source, **contents}
     files = {**contents, prelude: PRELUDE.encode(), main: _wrap(source)}
     first = Unit(main, words, files, KEEP_GOING)
     if not first.handle:
@@ -86,12 +95,11 @@ def _preprocessed(
         return AssemblyUnit(main, (), target, (lost,))
     for handle in clang_c.inclusions(first.handle):
         name = clang_c.text(lib.clang_getFileName(handle))
-        raw = first.contents(handle)
-        if name not in (main, prelude) and len(raw) <= _LARGEST:
-            files[name] = _wrap(raw)
+        if name not in (main, prelude) and len(text := raw.get(name) or first.contents(handle)) <= _LARGEST:
+            raw[name], files[name] = text, _wrap(text)
     unit = Unit(main, words, files, KEEP_GOING | DETAILED_RECORD)
     places = Places(main, main)
-    lines = _lines(unit, places, {main: source, **contents})
+    lines = _lines(unit, places, raw)
     included = [places.path(handle) for handle in clang_c.inclusions(unit.handle)]
     notes = tuple(_notes(unit, places))
     hidden = {main, places.name(prelude)}
@@ -102,27 +110,46 @@ def _wrap(source: bytes) -> bytes:
     return wrapped(source.decode("utf-8", "replace")).encode("utf-8", "replace")
 
 
-def _lines(unit: Unit, places: Places, sources: dict[str, bytes]) -> tuple[Line, ...]:
+def _lines(unit: Unit, places: Places, raw: dict[str, bytes]) -> tuple[Line, ...]:
     """All wrapped lines in the order the preprocessor met them."""
     lines: list[Line] = []
+    texts: dict[int, list[str]] = {}
     macros: dict[tuple[int, int], list[str]] = {}
-    asserts: list[tuple[tuple[int, int], Cursor]] = []
+    asserts: list[tuple[int, int, Cursor]] = []
     for cursor in clang_c.children(unit.cursor()):
-        file, line, _, _ = clang_c.expand(lib.clang_getCursorLocation(cursor))
+        file, line, column, _ = clang_c.expand(lib.clang_getCursorLocation(cursor))
+        if file not in texts:
+            name = clang_c.text(lib.clang_getFileName(file)) if file else ""
+            texts[file] = raw.get(name, b"").decode("utf-8", "replace").split("\n")
         if cursor.kind == _EXPANSION:
-            name = clang_c.spelling(cursor)
-            if not name.startswith("__bl_"):
+            before = _line(texts[file], line)[: max(0, column - 1 - len(OPENING))]
+            if _BEGINS_STATEMENT.fullmatch(before) and not (name := clang_c.spelling(cursor)).startswith("__bl_"):
                 macros.setdefault((file, line), []).append(name)
         elif cursor.kind == _STATIC_ASSERT:
-            asserts.append(((file, line), cursor))
-    for key, cursor in asserts:
+            asserts.append((file, line, cursor))
+    for file, line, cursor in asserts:
         literal = next((one for one in clang_c.children(cursor) if one.kind == _STRING), None)
-        if literal is None:
-            continue
-        text = restored(_unquoted(clang_c.spelling(literal)))
-        span = Span(places.path(key[0]), key[1], 1, key[1], 1)
-        lines.append(Line(text, span, tuple(dict.fromkeys(macros.get(key, ())))))
+        if literal is not None:
+            text = restored(_unquoted(clang_c.spelling(literal)))
+            span = _span(places.path(file), line, _line(texts[file], line))
+            lines.append(Line(text, span, tuple(dict.fromkeys(macros.get((file, line), ())))))
     return tuple(lines)
+
+
+_BEGINS_STATEMENT = re.compile(r"(?:[^;]*[;:])?\s*")
+_CODE = re.compile(r"\s*(.*?)\s*(?://.*|/\*(?:(?!\*/).)*(?:\*/\s*)?)?")
+
+
+def _line(text: list[str], number: int) -> str:
+    return text[number - 1] if 0 < number <= len(text) else ""
+
+
+def _span(path: str, number: int, text: str) -> Span:
+    """The part of a line that is neither margin nor comment at its end; columns are bytes."""
+    match = _CODE.fullmatch(text)
+    begin, end = match.span(1) if match else (0, len(text))
+    first, last = (len(text[:at].encode("utf-8", "surrogateescape")) + 1 for at in (begin, end))
+    return Span(path, number, first, number, max(first, last))
 
 
 def _unquoted(literal: str) -> str:
@@ -143,9 +170,15 @@ def _notes(unit: Unit, places: Places) -> list[Notification]:
         missing = _MISSING.search(message)
         if missing:
             notes.append(missing_header(missing[1], span))
-        elif span is not None and severity >= 3 and _PREPROCESSORS.search(message):
+        elif span is not None and severity >= 3 and (_PREPROCESSORS.search(message) or _is_error(unit, file, line)):
             notes.append(Notification("preprocessor", message, span, severity=Severity.WARNING))
     return list(dict.fromkeys(notes))
+
+
+def _is_error(unit: Unit, file: int, number: int) -> bool:
+    """Whether the line is an `#error`, whose words are the source's own."""
+    rows = unit.contents(file).split(b"\n")
+    return 0 < number <= len(rows) and re.match(rb"\s*#\s*error\b", rows[number - 1]) is not None
 
 
 _PREPROCESSORS = re.compile(

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from barrierlint.finding import Notification, Span
 
+SUFFIXES = frozenset({".S", ".s", ".sx"})
+"""How the names of assembly files end that are in GNU's syntax."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -27,4 +30,4 @@ class AssemblyUnit:
     lines: tuple[Line, ...]
     target: str
     notifications: tuple[Notification, ...] = ()
-    included: tuple[str, ...] = ()
+    includes: tuple[str, ...] = ()

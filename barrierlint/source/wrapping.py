@@ -1,8 +1,8 @@
-"""Assembler source rewritten so that clang's preprocessor can be watched at work on it.
+r"""Assembler source rewritten so that clang's preprocessor can be watched at work on it.
 
 `wrapped` leaves directives alone and makes of every other logical line a `_Static_assert` whose message is the line as
 the preprocessor leaves it: libclang, which shows no preprocessed text, shows string literals. Lines keep their
-numbers. What C's lexer would refuse (`\\name` of a macro, `#1` in the body of one) is spelled otherwise meanwhile;
+numbers. What C's lexer would refuse (`\name` of a macro, `#1` in the body of one) is spelled otherwise meanwhile;
 `restored` undoes that. What it does not model: directives inside the arguments of a macro's use.
 """
 
@@ -13,6 +13,9 @@ from collections.abc import Iterator
 
 BACKSLASH, HASH = "`", "\x02"
 """Stand-ins for characters that C's lexer would take for something else, or refuse."""
+
+OPENING = "_Static_assert(1,__bl_line("
+"""What a wrapped line begins with."""
 
 PRELUDE = "#define __bl_quote(...) #__VA_ARGS__\n#define __bl_line(...) __bl_quote(__VA_ARGS__)\n"
 """Defines what the wrapped lines use; goes to a file of its own, included first."""
@@ -44,7 +47,7 @@ def wrapped(text: str) -> str:
         else:
             line, more = _balanced(line, lines)
             taken += more
-            result.append(f"_Static_assert(1,__bl_line({_disguised(line)}));")
+            result.append(f"{OPENING}{_disguised(line)}));")
         result += [""] * taken
     return "\n".join(result)
 

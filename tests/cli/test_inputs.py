@@ -79,7 +79,7 @@ def test_a_model_with_an_instruction_nobody_knows(run: Run) -> None:
     [
         ("binary.c", b"\x7fELF\x02\x01\x01\x00\x00\x00"),
         ("words.txt", b"not a program\n"),
-        ("start.S", b"dsb ish\n"),
+        ("start.asm", b"dsb ish\n"),
     ],
 )
 def test_what_is_no_c_or_cxx(run: Run, name: str, data: bytes) -> None:
@@ -142,22 +142,30 @@ def test_a_pipe_is_not_waited_for(run: Run) -> None:
     assert (ran.status, one_line(ran.out)) == (3, "error[unreadable-input]: pipe.c: not a regular file")
 
 
-def test_assembly_in_a_folder_is_passed_over_with_a_word(run: Run, tree: Path) -> None:
-    assert "assembly" not in run(".", "--").out
-    for name in ("sub/start.S", "sub/entry.s"):
-        Path(name).parent.mkdir(exist_ok=True)
-        Path(name).write_text("dsb ish\n")
-    (line,) = [line for line in run(".", "--").out.splitlines() if "assembly" in line]
-    assert line.endswith("passed over sub/entry.s and 1 more")
+def test_assembly_of_a_folder_and_of_the_database_is_analysed(run: Run, tree: Path) -> None:
+    Path("sub").mkdir(exist_ok=True)
+    Path("sub/start.S").write_text(".globl one\none:\n\tisb\n\tret\n")
+    before = run("good.c", "-v", "--").out.splitlines()[-1]
+    after = run("good.c", "sub/start.S", "-v", "--").out.splitlines()[-1]
+    assert "1 file" in before
+    assert "2 files" in after
     database(
         Path(), *({"directory": str(tree), "file": name, "command": "cc -c"} for name in ("good.c", "sub/start.S"))
     )
     for words in ((".",), ("-p", ".")):
         ran = run("check", *words)
         assert ran.status == 0
-        (line,) = [line for line in ran.out.splitlines() if "assembly" in line]
-        assert line.endswith("passed over sub/start.S")
-    assert "assembly" not in run("good.c").out
+        assert "2 files" in ran.out.splitlines()[-1]
+
+
+def test_assembly_in_another_syntax_is_passed_over_with_a_word(run: Run, tree: Path) -> None:
+    for name in ("sub/start.asm", "sub/entry.asm"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("one proc\n")
+    (line,) = [line for line in run(".", "--").out.splitlines() if "assembly" in line]
+    assert line.endswith("passed over sub/entry.asm and 1 more")
+    assert run("sub/start.asm", "-q", "--").status == 3
+    assert "assembly" not in run("good.c", "--").out
 
 
 def test_a_missing_header_is_said(run: Run) -> None:
