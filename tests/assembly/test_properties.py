@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from barrierlint.cfg.assembly import Assembled
 from tests.assembly.snippets import assembled
 
-LINES = [
-    line.strip()
-    for line in r"""
+WRITTEN = r"""
 .globl f ~ f: ~ g: ~ 1: ~ 2: ~ .Lx: ~ bl g ~ b f ~ b 1b ~ b 1f ~ cbz x0, 2f ~ cbnz w1, 1b ~ tbz x1, #3, .Lx
 ~ b.eq g ~ bne 1f ~ ret ~ ret x9 ~ br x1 ~ blr x2 ~ eret ~ mov x9, x30 ~ mov x30, x9 ~ ldr x1, =g ~ adr x1, 1f
 ~ ldr x30, =1f ~ sub sp, sp, #16 ~ mov sp, x0 ~ stp x0, x1, [sp, #-16]! ~ ldp x0, x1, [sp], #16
@@ -24,8 +22,8 @@ LINES = [
 ~ ) ~ #if A ~ #else ~ #endif ~ #include "test.S" ~ .type f, %function ~ ENTRY(f) ~ END(f) ~ func f ~ endfunc
 ~ \ ~ " ~ ' ~ /* ~ */ ~ // ~ ; ~ x .req x5 ~ mov x, #1 ~ nop ; isb ; 1: b 1b ~ frob x0 ~ .frob ~ @ ~ #
 ~ mov x0, #(1 << ~ ldr x0, [ ~ .rept 100000000 ~ .include "a"
-""".split("~")
-] + ["\0", "\tnop"]
+"""
+LINES = [*(line.strip() for line in WRITTEN.split("~")), "\0", "\tnop"]
 
 TEXTS = st.lists(st.sampled_from(LINES), max_size=40).map("\n".join)
 
