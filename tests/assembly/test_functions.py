@@ -143,12 +143,8 @@ def test_entries_of_tables_have_the_shape_they_have_in_c() -> None:
 
 
 def test_what_a_function_is_handed_and_returns() -> None:
-    found = {
-        cfg.name: cfg
-        for cfg in assembled(
-            ".globl f, g, h\nf: mov x0, x2\n ret\ng: mov x2, #3\n mov x0, #1\n bl f\n add x0, x0, x19\n ret\nh: isb\n ret"
-        ).functions
-    }
+    text = ".globl f, g, h\nf: mov x0, x2\n ret\ng: mov x2, #3\n mov x0, #1\n bl f\n add x0, x0, x19\n ret\n"
+    found = {cfg.name: cfg for cfg in assembled(text + "h: isb\n ret").functions}
     assert [len(found[name].params) for name in "fgh"] == [3, 20, 0]
     (call,) = only(found["g"], Call)
     assert isinstance(call, Call)
