@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 
 _TOKEN = re.compile(
-    r"\s*(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+|'.'|[A-Za-z_.$\\][\w.$]*|<<|>>|<=|>=|==|!=|<>|&&|\|\||[-+*/%&|^~!()<>])"
+    r"\s*((?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?:[uU]?[lL]{0,2}(?![\w.$]))?|'.'|[A-Za-z_.$\\][\w.$]*|<<|>>|<=|>=|==|!=|<>|&&|\|\||[-+*/%&|^~!()<>])"
 )
 
 _BINARY: dict[str, tuple[int, Callable[[int, int], int]]] = {
@@ -90,6 +90,7 @@ def _primary(tokens: list[str], at: int, symbols: Mapping[str, int], depth: int)
                 raise ValueError("no closing parenthesis")
             return value, at + 1
     if token[0].isdigit():
+        token = token.rstrip("uUlL")
         return int(token, 8) if re.fullmatch(r"0[0-7]+", token) else int(token, 0), at + 1
     if token[0] == "'":
         return ord(token[1]), at + 1

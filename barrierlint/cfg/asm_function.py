@@ -72,6 +72,7 @@ class Function:
         self.entries: dict[int, Entry] = {}
         self.resolved: dict[int, Transfer] = {}
         self.explored = False
+        self.undecided: dict[str, int] = {}
         self.starts: dict[int, list[Alternative]] = {}
         self.ends: dict[int, int] = {}
         for one in self.layout.alternatives:
@@ -170,7 +171,7 @@ class Function:
 
     def walk(self, leader: int, machine: Machine) -> Iterator[tuple[int, Transfer | None]]:
         """The statements of a block by index, each with where control goes there; the last one ends the block."""
-        at = leader
+        at, called = leader, False
         while True:
             line = self.layout.statements[at]
             if line.label and at != leader:
@@ -187,7 +188,8 @@ class Function:
                 yield at, transfer
                 if transfer is not None and transfer.kind != "call":
                     return
-            onward = self.transfers.onward(at)
+            called = line.mnemonic in ("bl", "blr") or (called and line.mnemonic in PASSIVE)
+            onward = self.transfers.onward(at, called)
             if onward.kind != "goto":
                 yield at, onward
                 return

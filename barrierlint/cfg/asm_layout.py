@@ -158,10 +158,17 @@ def _find_functions(layout: Layout, synonyms: frozenset[str]) -> None:
     begins -= {symbol_of(name) for name, yes in typed.items() if not yes and name not in called | layout.globals}
     for at, statement in enumerate(layout.statements):
         name = symbol_of(statement.label)
-        if name in begins and layout.labels.get(name) == at:
+        if name in begins and layout.labels.get(name) == at and not (is_data(layout, at) and not typed.get(name)):
             layout.functions[at] = name
     for at in _first_labels(layout):
         layout.functions.setdefault(at, symbol_of(layout.statements[at].label))
+
+
+def is_data(layout: Layout, at: int) -> bool:
+    """Whether what stands behind a label is no instruction."""
+    while at >= 0 and layout.statements[at].mnemonic in PASSIVE:
+        at = layout.follows[at]
+    return at >= 0 and layout.statements[at].mnemonic in (".data", ".unknown")
 
 
 def _first_labels(layout: Layout) -> Iterator[int]:
@@ -174,7 +181,7 @@ def _first_labels(layout: Layout) -> Iterator[int]:
         if statement.label.startswith(".L"):
             continue
         seen.add(section)
-        if statement.label and at not in layout.functions:
+        if statement.label and at not in layout.functions and not is_data(layout, at):
             yield at
 
 

@@ -16,7 +16,7 @@ from barrierlint.cfg.asm_transfer import Callee, Transfer
 from barrierlint.cfg.builder import Builder
 from barrierlint.cfg.fold import as_element
 from barrierlint.cfg.graph import RETURN, Guard
-from barrierlint.events import Access, Assign, Call, Event, Kind, UnknownInstruction
+from barrierlint.events import Access, Assign, Call, Event, Kind
 from barrierlint.finding import Span
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Name, Term, Unknown
 
@@ -120,7 +120,7 @@ class _Lowering:
         if transfer.execute:
             self.function.execute(machine, line)
         if line.mnemonic == ".maybe" and self._has_code(at, transfer.target):
-            machine.emit(UnknownInstruction(" ".join(line.text.split())))
+            self.function.undecided.setdefault(" ".join(line.text.split()), line.line)
         retry = transfer.kind == "branch" and self._is_retry(at, line, transfer, machine)
         self._emit(machine, registers, span, note, keep=True)
         match transfer.kind:

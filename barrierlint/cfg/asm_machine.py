@@ -131,6 +131,8 @@ class Machine:
         return self.unknown() if _EXPRESSION.fullmatch(text.strip()) else None
 
 
+_NAMED = re.compile(r"#?\(?[A-Za-z_.$][\w\s.$+*/()-]*")
+
 _LOW = re.compile(r":(?:\w+_)?lo12(?:_\w+)?:")
 
 _EXPRESSION = re.compile(r"(?:#|\(|[\w.$]+ *[-+|&*/<>^])[\w\s()|&+\-*/<>~^.$]*")
@@ -251,6 +253,8 @@ def modified(machine: Machine, register: Register, modifier: str) -> Term | None
         name, _, amount = name.partition("#")
     shift = machine.number(amount) if amount.strip() else 0
     value = machine.get(register)
+    if shift is None and _NAMED.fullmatch(amount.strip()) and name in ("lsl", "lsr", "asr"):
+        return machine.unknown()
     if shift is None or not 0 <= shift < 64:
         return None
     bits = {"b": 8, "h": 16, "w": 32}.get(name[3:], 64)

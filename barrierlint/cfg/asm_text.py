@@ -32,6 +32,8 @@ class Statement:
 _BLOCK_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _LABEL = re.compile(r"\s*([A-Za-z_.$][\w.$@]*(?:\([\w.$]*\))?|\d+)\s*:(?![=:])")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
+_STRINGS = re.compile(r'(?:"[^"\\]*"\s*)+')
+"""A statement of string literals alone is what they say, as GNU as reads it."""
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_.$][\w.$]*)\s*=(?!=)\s*(.*)", re.DOTALL)
 _HASH_COMMENT = re.compile(r"#\s+[A-Za-z].*")
 _AT_COMMENT = re.compile(r"(?:^|\s)@.*")
@@ -68,6 +70,8 @@ def _parse(part: str, line: int) -> Iterator[Statement]:
         yield Statement(label=match[1], text=match[1] + ":", line=line)
         part = part[match.end() :]
     part = part.strip()
+    if part.startswith('"') and _STRINGS.fullmatch(part):
+        part = "".join(one[1:-1] for one in _QUOTED.findall(part))
     if not part:
         return
     if match := _ASSIGNMENT.match(part):

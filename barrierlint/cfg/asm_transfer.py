@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from barrierlint.cfg import asm_flow
 from barrierlint.cfg.asm_expression import evaluate
 from barrierlint.cfg.asm_instruction import falls_through_if
-from barrierlint.cfg.asm_layout import Layout, symbol_of
+from barrierlint.cfg.asm_layout import Layout, is_data, symbol_of
 from barrierlint.cfg.asm_machine import Machine, apply, parse_register
 from barrierlint.cfg.asm_text import Statement
 from barrierlint.terms import AddressOf, Apply, Const, Name, Term, Unknown, const
@@ -126,10 +126,12 @@ class Transfers:
             return self._indirect(match[1], machine.get(register), machine)
         return None
 
-    def onward(self, at: int) -> Transfer:
-        """What follows the statement: the next one, perhaps the beginning of another function, or nothing."""
+    def onward(self, at: int, called: bool = False) -> Transfer:
+        """What follows the statement: the next one, perhaps the beginning of another function, or nothing; a function
+        `called` before data does not return.
+        """
         after = self.layout.follows[at]
-        return Transfer("leave") if after < 0 else self.into(after)
+        return Transfer("leave") if after < 0 or (called and is_data(self.layout, after)) else self.into(after)
 
     def into(self, at: int) -> Transfer:
         """Control arrives at a label: of this function, or of another, whose body then stands for the rest of this."""

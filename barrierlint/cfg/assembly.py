@@ -49,31 +49,38 @@ def assemble(unit: AssemblyUnit) -> Assembled:
     given = [one for at, line in enumerate(unit.lines, 1) for one in statements(line.text, at)]
     layout = lay_out(tuple(decoded(one) for one in expander.expanded(given)), expander.synonyms.values())
     symbols = Symbols(layout, os.path.basename(unit.path), expander.symbols, expander.synonyms)
-    functions = tuple(_File(unit, symbols).functions())
+    file = _File(unit, symbols)
+    functions = tuple(file.functions())
     if foreign := _foreign(unit, functions):
         return Assembled((), (*unit.notifications, foreign))
-    return Assembled(functions, (*unit.notifications, *_problems(unit, expander, layout, functions)))
+    return Assembled(
+        functions, (*unit.notifications, *_problems(unit, expander, layout, file), *_nothing(unit, functions))
+    )
 
 
 def _foreign(unit: AssemblyUnit, functions: tuple[Cfg, ...]) -> Notification | None:
     """Say that most instructions are unknown: the file is for another processor, and its flags do not tell."""
     events = [step.event for cfg in functions for step in cfg.steps()]
-    unknown = sum(isinstance(event, UnknownInstruction) for event in events)
+    unknown = sum(isinstance(event, UnknownInstruction) and not event.text.startswith(".") for event in events)
     if unknown < FEW or 2 * unknown < len(events):
         return None
     text = f"{unit.path}: {unknown} of {len(events)} instructions are none of AArch64's: taken for another processor's"
     return Notification("other-architecture", text, severity=Severity.NOTE)
 
 
-def _problems(
-    unit: AssemblyUnit, expander: Expander, layout: Layout, functions: tuple[Cfg, ...]
-) -> Iterator[Notification]:
+def _problems(unit: AssemblyUnit, expander: Expander, layout: Layout, file: _File) -> Iterator[Notification]:
     for line, text in expander.problems:
         span = _span(unit, line)
         yield Notification("assembly", text, span, lost=True, severity=Severity.ERROR)
     for name, line in layout.guessed.items():
         text = f"`{name}` is no macro that was found: taken to begin or name a function"
         yield Notification("assembly", text, _span(unit, line), severity=Severity.NOTE)
+    for condition, line in file.undecided.items():
+        text = f"`{condition}` cannot be decided here: both ways are taken to be possible"
+        yield Notification("undecided-condition", text, _span(unit, line), severity=Severity.NOTE)
+
+
+def _nothing(unit: AssemblyUnit, functions: tuple[Cfg, ...]) -> Iterator[Notification]:
     if unit.lines and not functions:
         text = f"{unit.path}: no function was found in this assembly file"
         yield Notification("assembly", text, None, severity=Severity.NOTE)
@@ -94,6 +101,7 @@ class _File:
         self.unit = unit
         self.symbols = symbols
         self.layout = symbols.layout
+        self.undecided: dict[str, int] = {}
         self.names: dict[int, tuple[str, str]] = {
             at: (symbols.usr(name), name) for at, name in symbols.layout.functions.items()
         }
@@ -144,6 +152,7 @@ class _File:
         function = Function(self.symbols, usr, at, self.place, effects)
         function.explore()
         made = graph(function)
+        self.undecided |= {text: line for text, line in function.undecided.items() if text not in self.undecided}
         blocks, entry, exit, _ = made.builder.finish()
         return Draft(usr, blocks, entry, exit), made.statements
 
@@ -152,7 +161,7 @@ class _File:
 
         What stands behind a jump and has neither is dead, as in C.
         """
-        name, count, begins = self.unit.path, 0, True
+        name, count, begins = self.unit.path, 0, False
         for at, statement in enumerate(self.layout.statements):
             if statement.label and not statement.label.startswith(".L"):
                 name, count = statement.label, 0

@@ -25,6 +25,9 @@ from barrierlint.source.stack import deeply
 from barrierlint.source.tree import TranslationUnit
 from barrierlint.source.wrapping import OPENING, PRELUDE, restored, wrapped
 
+SAYS_ASSEMBLY = ("__ASSEMBLER__", "__ASSEMBLY__", "ASSEMBLY")
+"""Macros by which headers know assembly: the compiler's, and those that build systems define."""
+
 PREPROCESSED = ".s"
 """The suffix of files that no preprocessor sees."""
 
@@ -75,7 +78,8 @@ def _arguments(main: str, source: bytes, arguments: Sequence[str] | None, extra:
         del given[at : at + 2]
     given = [word for word in given if not word.startswith(("-x", "-std=", "--std=", "-Wa,"))]
     words, _ = complete(main, source, ["-x", "c", *given], extra)
-    return [*words, "-D__ASSEMBLER__=1", *([] if "-D__ASSEMBLY__" in words else ["-D__ASSEMBLY__=1"])]
+    given_names = {word.removeprefix("-D").partition("=")[0] for word in words if word.startswith("-D")}
+    return [*words, *(f"-D{name}=1" for name in SAYS_ASSEMBLY if name not in given_names)]
 
 
 def _plain(main: str, source: bytes) -> list[Line]:

@@ -84,7 +84,11 @@ def _directive(line: str) -> str:
     match = _DEFINE.fullmatch(line)
     if match is None or match[2] is None:
         return line if match is None else match[1] + _escaped(match[4])
-    names = [re.escape(name.strip()) for name in match[3].replace("...", "__VA_ARGS__").split(",") if name.strip()]
+    names = [
+        re.escape(name.strip())
+        for name in re.sub(r"(?<![\w\s])\s*\.\.\.", "__VA_ARGS__", match[3]).replace("...", "").split(",")
+        if name.strip()
+    ]
     operator = rf"\s*(?:{'|'.join(names)})\b" if names else r"(?!)"
     body = re.sub(rf"(?<!#)#(?!#|{operator})", HASH, match[4])
     return match[1] + match[2] + _escaped(body)
