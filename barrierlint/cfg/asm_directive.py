@@ -3,7 +3,7 @@
 Text between `.pushsection`, `.section` or `.subsection` and the way back is data for other places and does not count,
 except for code of an assembly file, which is kept by `whole=True` and marked with its section. `.inst` and `.word` in
 line become the instructions they encode. A condition that cannot be decided keeps both sides, each marked optional.
-What it does not model: `.org`, `.include`, `.altmacro`, relocations.
+What it does not model: `.org`, `.include`, relocations.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _HARMLESS = re.compile(
     r"\.(?:cfi_\w+|size|hidden|internal|protected|arch|arch_extension|cpu|fpu|ltorg|pool|ident|file|loc|line|comm"
     r"|lcomm|purgem|req|unreq|error|warning|err|print|end|func|endfunc|extern|balignl|balignw|p2alignl|nolist|list"
     r"|build_attributes|addrsig|addrsig_sym|gnu_attribute|symver|vers\w*|inst_opt|variant_pcs|code|syntax|eject|title"
-    r"|even|reloc|option|set\w*|seh_\w+|private_extern|subsections_via_symbols|desc|alt_entry|macosx\w*|noaltmacro)"
+    r"|even|reloc|option|set\w*|seh_\w+|private_extern|subsections_via_symbols|desc|alt_entry|macosx\w*)"
 )
 
 
@@ -67,6 +67,7 @@ class Expander:
     _count: int = 0
     _serial: int = 0
     _left: bool = False
+    _alternate: bool = False
 
     def __post_init__(self) -> None:
         self._sections.whole = self.whole
@@ -135,7 +136,7 @@ class Expander:
 
     def _use(self, macro: Macro, use: Statement, depth: int) -> Iterator[Statement]:
         self._serial += 1
-        text = instantiate(macro, use, self._serial)
+        text = instantiate(macro, use, self._serial, self.symbols if self._alternate else None)
         origin = use.macro or use.mnemonic
         yield from self._expand((replace(one, line=use.line, macro=origin) for one in statements(text)), depth + 1)
 
@@ -154,6 +155,8 @@ class Expander:
             self._sections.change(statement)
         elif name in (".set", ".equ", ".equiv"):
             self._define(statement.operands)
+        elif name in (".altmacro", ".noaltmacro"):
+            self._alternate = name == ".altmacro"
         elif name == ".purgem":
             self.macros.pop("".join(statement.operands[:1]).lower(), None)
         elif name == ".unreq":

@@ -11,8 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 
 _TOKEN = re.compile(
-    r"\s*((?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?:[uU]?[lL]{0,2}(?![\w.$]))?|'.'|[A-Za-z_.$\\][\w.$]*|<<|>>|<=|>=|==|!=|<>|&&|\|\||[-+*/%&|^~!()<>])"
+    r"\s*((?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?:[uU]?[lL]{0,2}(?![\w.$]))?|'(?:\\.|[^\\'])'?|[A-Za-z_.$\\][\w.$]*|<<|>>|<=|>=|==|!=|<>|&&|\|\||[-+*/%&|^~!()<>])"
 )
+
+_ESCAPED = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\\\": "\\", "\\'": "'", "\\0": "\0", "\\b": "\b", "\\f": "\f"}
 
 _BINARY: dict[str, tuple[int, Callable[[int, int], int]]] = {
     "||": (1, lambda a, b: int(bool(a or b))),
@@ -40,7 +42,7 @@ _BINARY: dict[str, tuple[int, Callable[[int, int], int]]] = {
 def evaluate(text: str, symbols: Mapping[str, int] | None = None) -> int | None:
     """Return the value of `text` (a leading `#` is ignored), or None if it is not a known number. Never raises."""
     text = text.strip().removeprefix("#").removeprefix(":")
-    if len(text) > 4000:
+    if len(text) > 40_000:
         return None
     tokens = _tokens(text)
     if tokens is None:
@@ -77,7 +79,7 @@ def _expression(tokens: list[str], at: int, level: int, symbols: Mapping[str, in
 
 
 def _primary(tokens: list[str], at: int, symbols: Mapping[str, int], depth: int) -> tuple[int, int]:
-    if depth > 100:
+    if depth > 150:
         raise ValueError("nested too deeply")
     token = tokens[at]
     match token:
@@ -93,7 +95,7 @@ def _primary(tokens: list[str], at: int, symbols: Mapping[str, int], depth: int)
         token = token.rstrip("uUlL")
         return int(token, 8) if re.fullmatch(r"0[0-7]+", token) else int(token, 0), at + 1
     if token[0] == "'":
-        return ord(token[1]), at + 1
+        return ord(_ESCAPED.get(token[1:3], token[1])), at + 1
     if token in symbols:
         return symbols[token], at + 1
     raise ValueError(f"unknown symbol {token}")

@@ -25,7 +25,10 @@ LOCAL = ".Llocal."
 """What the names given to numeric labels begin with."""
 
 _LOCAL = re.compile(r"(?<![\w.$])(\d+)([bf])(?![\w.$])")
-_BEGINS = re.compile(r"(\w*(?:ENTRY|FUNC|PROC|LABEL|GLOBAL|START)\w*)\s*\(\s*(?:\w+\s*\(\s*)?([A-Za-z_.$][\w.$]*)")
+_BEGINS = re.compile(
+    r"(\w*(?:ENTRY|FUNC|PROC|LABEL|GLOBAL|START|EXPORT|IMPORT|EXTERN)\w*)\s*\(\s*(?:\w+\s*\(\s*)?([A-Za-z_.$][\w.$]*)"
+)
+_DECLARES = re.compile(r"\w*(?:EXPORT|IMPORT|EXTERN|GLOBAL)\w*\s*\(")
 _ENDS = re.compile(r"\w*(?:END|SIZE)\w*\s*\(|end\w*(?:\s|$)", re.IGNORECASE)
 _FUNCTION_WORD = re.compile(r"(?:func|function|entry|proc)\s+([A-Za-z_.$][\w.$]*)(?:\s*,.*)?", re.IGNORECASE)
 _ENTRY = re.compile(r"(.+?)\s*-\s*\.")
@@ -92,6 +95,9 @@ def _begun(statement: Statement, layout: Layout) -> Iterator[Statement]:
     if _ENDS.match(text):
         return
     name = match[match.lastindex or 1]
+    if _DECLARES.match(text):
+        yield replace(statement, mnemonic=".globl", operands=(name,))
+        return
     layout.guessed.setdefault(text.split("(")[0].split()[0], statement.line)
     yield replace(statement, mnemonic=".globl", operands=(name,))
     yield replace(statement, mnemonic="", operands=(), label=name)
@@ -181,7 +187,8 @@ def _first_labels(layout: Layout) -> Iterator[int]:
         if statement.label.startswith(".L"):
             continue
         seen.add(section)
-        if statement.label and at not in layout.functions and not is_data(layout, at):
+        first = layout.labels.get(symbol_of(statement.label)) == at
+        if first and at not in layout.functions and not is_data(layout, at):
             yield at
 
 

@@ -125,6 +125,8 @@ class Machine:
         value = self.number(text)
         if value is not None:
             return const(value)
+        if _LOW.match(text.strip().removeprefix("#")):
+            return ZERO
         name = text.strip().removeprefix("#")
         if re.fullmatch(r"(?::\w+:)?[A-Za-z_.$][\w.$]*", name):
             return self.symbol(name)
@@ -135,7 +137,7 @@ _NAMED = re.compile(r"#?\(?[A-Za-z_.$][\w\s.$+*/()-]*")
 
 _LOW = re.compile(r":(?:\w+_)?lo12(?:_\w+)?:")
 
-_EXPRESSION = re.compile(r"(?:#|\(|[\w.$]+ *[-+|&*/<>^])[\w\s()|&+\-*/<>~^.$]*")
+_EXPRESSION = re.compile(r"(?:#|\(|[~!-] *[\w.$(]|[\w.$]+ *[-+|&*/<>^])[\w\s()|&+\-*/<>~^.$]*")
 """An immediate whose symbols have no known value: a value all the same."""
 
 

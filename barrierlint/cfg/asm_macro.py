@@ -1,7 +1,7 @@
 """Macros of the assembler: how `.macro` declares parameters, and how a use's operands fill them.
 
-Operands are cut as GNU as does: at commas, and at blanks that stand between two words. What it does not model:
-`.altmacro`.
+Operands are cut as GNU as does: at commas, and at blanks that stand between two words. After `.altmacro`, `%` computes
+an operand and parameters are replaced without a backslash too. What it does not model: `<strings>` of `.altmacro`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from barrierlint.cfg.asm_expression import evaluate
 from barrierlint.cfg.asm_text import Statement
 
 
@@ -24,6 +25,8 @@ class Macro:
 
 _PARAMETER = re.compile(r"([A-Za-z_.$][\w.$]*)(?::(\w+))?(?:=(\"[^\"]*\"|[^\s,]*))?")
 _BLANKS = re.compile(r"\s*([^\w.$\\%\"'@\s])\s*")
+_LOCAL = re.compile(r"^\s*LOCAL\s+(.*)$", re.MULTILINE | re.IGNORECASE)
+_WORD = re.compile(r"(?<![\\\w.$%])[A-Za-z_]\w*")
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|[^",\s]+|[,\s]')
 
 
@@ -62,11 +65,15 @@ def arguments_of(use: Statement) -> list[str]:
     return [*found, current] if current else found
 
 
-def instantiate(macro: Macro, use: Statement, serial: int) -> str:
-    r"""The body with parameters replaced by the operands of `use`; `serial` is what `\@` stands for."""
+def instantiate(macro: Macro, use: Statement, serial: int, symbols: Mapping[str, int] | None = None) -> str:
+    r"""The body with parameters replaced by the operands of `use`; `serial` is what `\@` stands for. `symbols` are given
+    where `.altmacro` holds.
+    """
     values: dict[str, str] = {}
     position = 0
     given = arguments_of(use)
+    if symbols is not None:
+        given = [_computed(one, symbols) for one in given]
     names = [name for name, _ in macro.parameters]
     while given:
         argument = given.pop(0)
@@ -82,7 +89,20 @@ def instantiate(macro: Macro, use: Statement, serial: int) -> str:
             values[names[position]] = argument
             position += 1
     bound = {name: values.get(name) or default for name, default in macro.parameters}
-    return fill(macro.body, bound, serial)
+    body = macro.body if symbols is None else _localised(macro.body, bound, serial)
+    return fill(body, bound, serial)
+
+
+def _computed(operand: str, symbols: Mapping[str, int]) -> str:
+    value = evaluate(operand[1:], symbols) if operand.startswith("%") else None
+    return operand if value is None else str(value)
+
+
+def _localised(body: str, bound: Mapping[str, str], serial: int) -> str:
+    """The body with names that `LOCAL` declares made unique, and parameters written bare replaced."""
+    local = {name.strip() for match in _LOCAL.finditer(body) for name in match[1].split(",")}
+    words = {name: f".LL{serial:04}{name}" for name in local} | dict(bound)
+    return _WORD.sub(lambda match: words.get(match[0], match[0]), _LOCAL.sub("", body))
 
 
 def fill(body: str, bound: Mapping[str, str], serial: int) -> str:
