@@ -66,8 +66,8 @@ def arguments_of(use: Statement) -> list[str]:
 
 
 def instantiate(macro: Macro, use: Statement, serial: int, symbols: Mapping[str, int] | None = None) -> str:
-    r"""The body with parameters replaced by the operands of `use`; `serial` is what `\@` stands for. `symbols` are given
-    where `.altmacro` holds.
+    r"""The body with parameters replaced by the operands of `use`; `serial` is what `\@` stands for, `symbols` are
+    given where `.altmacro` holds.
     """
     values: dict[str, str] = {}
     position = 0
