@@ -61,7 +61,7 @@ def read_assembly(
     contents = {os.fspath(name): text.encode() for name, text in (unsaved or {}).items()}
     main = os.fspath(file)
     source, problem = read_source(main, contents)
-    words = _arguments(main, source, arguments, extra_include)
+    words = c_arguments(main, source, arguments, extra_include)
     target = architecture(words)
     if problem is not None:
         return AssemblyUnit(main, (), target, (problem,))
@@ -70,7 +70,7 @@ def read_assembly(
     return deeply(lambda: _preprocessed(main, source, words, contents, target))
 
 
-def _arguments(main: str, source: bytes, arguments: Sequence[str] | None, extra: Sequence[str]) -> list[str]:
+def c_arguments(main: str, source: bytes, arguments: Sequence[str] | None, extra: Sequence[str]) -> list[str]:
     """The arguments for a C parse that stands for one of the assembler's: its macros defined, its language not."""
     given = list(arguments or ())
     while "-x" in given:
@@ -89,25 +89,35 @@ def _plain(main: str, source: bytes) -> list[Line]:
 
 
 def _preprocessed(main: str, source: bytes, words: list[str], contents: dict[str, bytes], target: str) -> AssemblyUnit:
-    prelude = os.path.join(os.path.dirname(os.path.abspath(main)), _PRELUDE_NAME)
-    words = ["-include", prelude, *words]
+    words, files = prepared(main, source, words, contents)
     raw: dict[str, bytes] = {main: source, **contents}
-    files = {**contents, prelude: PRELUDE.encode(), main: _wrap(source)}
     first = Unit(main, words, files, KEEP_GOING)
     if not first.handle:
         lost = Notification("parse-error", f"{main}: clang could not preprocess this file; check its flags", None, True)
         return AssemblyUnit(main, (), target, (lost,))
     for handle in clang_c.inclusions(first.handle):
         name = clang_c.text(lib.clang_getFileName(handle))
-        if name not in (main, prelude) and len(text := raw.get(name) or first.contents(handle)) <= _LARGEST:
+        if (
+            os.path.basename(name) != _PRELUDE_NAME
+            and name != main
+            and len(text := raw.get(name) or first.contents(handle)) <= _LARGEST
+        ):
             raw[name], files[name] = text, _wrap(text)
     unit = Unit(main, words, files, KEEP_GOING | DETAILED_RECORD)
     places = Places(main, main)
     lines = _lines(unit, places, raw)
     included = [places.path(handle) for handle in clang_c.inclusions(unit.handle)]
     notes = tuple(_notes(unit, places))
-    hidden = {main, places.name(prelude)}
-    return AssemblyUnit(main, lines, target, notes, tuple(p for p in dict.fromkeys(included) if p not in hidden))
+    others = (path for path in dict.fromkeys(included) if path != main and os.path.basename(path) != _PRELUDE_NAME)
+    return AssemblyUnit(main, lines, target, notes, tuple(others))
+
+
+def prepared(
+    main: str, source: bytes, words: list[str], contents: dict[str, bytes]
+) -> tuple[list[str], dict[str, bytes]]:
+    """The arguments and the files in memory with which clang's C parser preprocesses an assembly file."""
+    prelude = os.path.join(os.path.dirname(os.path.abspath(main)), _PRELUDE_NAME)
+    return ["-include", prelude, *words], {**contents, prelude: PRELUDE.encode(), main: _wrap(source)}
 
 
 def _wrap(source: bytes) -> bytes:

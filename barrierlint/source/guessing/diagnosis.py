@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from barrierlint.source import clang_c
+from barrierlint.source.assembly import PREPROCESSED, c_arguments, prepared
 from barrierlint.source.clang_c import KEEP_GOING, Unit
 from barrierlint.source.language import complete
+from barrierlint.source.lines import SUFFIXES
 from barrierlint.source.losses import ERROR, HARMLESS
 from barrierlint.source.stack import deeply
 
@@ -88,9 +90,22 @@ def diagnose(file: str, arguments: list[str], unsaved: dict[str, str], bodies: b
     """Parse `file` under `arguments` and return what is wrong; without `bodies` those of functions are passed over."""
     with open(file, "rb") as source:
         text = source.read()
-    words, _ = complete(file, text, arguments, ())
     contents = {name: one.encode() for name, one in unsaved.items()}
+    if os.path.splitext(file)[1] in SUFFIXES:
+        return _diagnose_assembly(file, text, arguments, contents)
+    words, _ = complete(file, text, arguments, ())
     return deeply(lambda: _diagnose(file, words, contents, KEEP_GOING if bodies else KEEP_GOING | SKIP_BODIES))
+
+
+def _diagnose_assembly(file: str, text: bytes, arguments: list[str], contents: dict[str, bytes]) -> Diagnosis:
+    """What the preprocessor lacks for an assembly file; what the parser says of its headers means nothing."""
+    if os.path.splitext(file)[1] == PREPROCESSED:
+        return Diagnosis((), 0, 0)
+    words, files = prepared(file, text, c_arguments(file, text, arguments, ()), contents)
+    found = deeply(lambda: _diagnose(file, words, files, KEEP_GOING))
+    kept = tuple(one for one in found.problems if one.ill in (Ill.HEADER, Ill.MACRO, Ill.STATED))
+    own = sum(os.path.abspath(one.path) == os.path.abspath(file) for one in kept)
+    return Diagnosis(kept, own, len(kept), found.included)
 
 
 def _diagnose(file: str, words: list[str], contents: dict[str, bytes], options: int) -> Diagnosis:
