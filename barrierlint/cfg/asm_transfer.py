@@ -54,6 +54,11 @@ class Symbols:
     numbers: dict[str, int] = field(default_factory=dict)
     synonyms: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def _places(self) -> str:
+        """What the names of places in this file's code begin with that are no functions."""
+        return f"c:{self.path}@.L"
+
     def usr(self, name: str) -> str:
         """The USR of a function, the same as clang's for a declaration in C."""
         name = symbol_of(name)
@@ -73,7 +78,11 @@ class Symbols:
         at = self.layout.labels.get(symbol_of(name))
         if at is None:
             return AddressOf(f"c:@{name}", "global")
-        return AddressOf(self.usr(name), "function") if at in self.layout.functions else AddressOf(place(at), "global")
+        return (
+            AddressOf(self.usr(name), "function")
+            if at in self.layout.functions
+            else AddressOf(f"{self._places}{at}", "global")
+        )
 
     def index(self, address: Term) -> int:
         """The index of the label that an address is, -1 if it is none of this file's."""
@@ -82,16 +91,11 @@ class Symbols:
                 break  # a link address, moved to where the code was loaded, is still the label's
             address = address.args[0]
         match address:
-            case AddressOf(id) if id.startswith(".Lplace."):
-                return int(id[8:])
+            case AddressOf(id) if id.startswith(self._places):
+                return int(id[len(self._places) :])
             case AddressOf(id, "function"):
                 return self.layout.labels.get(id.rpartition("@F@")[2], -1)
         return -1
-
-
-def place(at: int) -> str:
-    """The name of a place in a file's code that is no function."""
-    return f".Lplace.{at}"
 
 
 class Transfers:

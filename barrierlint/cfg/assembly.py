@@ -113,7 +113,10 @@ class _File:
         for at in self.names:
             drafts[at] = self._draft(at, effects)
         seen = {one for _, statements in drafts.values() for one in statements}
+        taken = {name for _, name in self.names.values()}
         for at, name in self._unreached(seen):
+            name = name if name not in taken else f"{name}@{at}"
+            taken.add(name)
             self.names[at] = (f"c:{self.symbols.path}@F@{name}", name)
             drafts[at] = self._draft(at, effects)
             seen.update(drafts[at][1])

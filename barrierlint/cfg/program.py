@@ -18,7 +18,8 @@ from barrierlint.cfg.environment import Environment, build
 from barrierlint.cfg.functions import lower_function
 from barrierlint.cfg.graph import Program
 from barrierlint.cfg.join import join
-from barrierlint.cfg.linkable import Lowered, Unit
+from barrierlint.cfg.linkable import Facts, Lowered, Unit
+from barrierlint.events import Call
 from barrierlint.finding import Notification, Severity
 from barrierlint.source import tree
 from barrierlint.source.collection import uncollected
@@ -75,8 +76,13 @@ def _lower(unit: Source, models: Models) -> Unit:
 def _assembled(unit: AssemblyUnit) -> Unit:
     assembled = assemble(unit)
     functions = {cfg.usr: Lowered(cfg) for cfg in assembled.functions}
-    notes = assembled.notifications
-    return Unit(unit.path, unit.target, functions, tuple(functions), notifications=notes, includes=unit.includes)
+    places = {cfg.usr: cfg.place for cfg in assembled.functions}
+    called = (step.event for cfg in assembled.functions for step in cfg.steps())
+    wanted = dict.fromkeys(event.callee for event in called if isinstance(event, Call) and event.callee)
+    facts = Facts(wanted=tuple(usr for usr in wanted if usr not in functions))
+    return Unit(
+        unit.path, unit.target, functions, tuple(functions), {}, facts, assembled.notifications, unit.includes, places
+    )
 
 
 def _variant(environment: Environment, function: tree.Function) -> Lowered | None:
