@@ -149,7 +149,9 @@ def _may_be_entry(access: Access) -> bool:
     """Whether the place written has, or may be computed to have, the shape of an entry of a table; assembly names no
     types, and computes addresses in steps.
     """
-    return isinstance(access.address, Element) or (access.type == "" and isinstance(access.address, Name | Apply))
+    return isinstance(access.address, Element) or (
+        access.type == "" and isinstance(access.address, Name | Apply | AddressOf)
+    )
 
 
 def _is_local(access: Access) -> bool:

@@ -25,6 +25,7 @@ from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.returns import Leave
 from barrierlint.dataflow.state import State, join, same
 from barrierlint.dataflow.transfer import TABLE, Settings, Transfer
+from barrierlint.dataflow.walked import walked_objects
 from barrierlint.events import Call
 from barrierlint.terms import AddressOf, Const, Term, Unknown
 
@@ -42,6 +43,7 @@ class Tabulation:
         self.program = program
         self.reach = reach
         self.settings = settings
+        self.walked = walked_objects(program)
         self.kinds = settings.obligations()
         if ENABLE in self.kinds and not enables(program):
             self.kinds = {name: kind for name, kind in self.kinds.items() if name != ENABLE}
@@ -143,9 +145,9 @@ class Tabulation:
 
     def _process(self, context: Context, node: Node, collect: bool = False) -> None:
         block = context.cfg.blocks[node[0]]
-        usr = context.cfg.usr
-        levels = self.levels.get(usr, {})
-        transfer = Transfer(usr, context.phis, self.settings, self.kinds, context.key, self.program.tables, levels)
+        usr, key = context.cfg.usr, context.key
+        told = (self.program.tables, self.levels.get(usr, {}), self.walked)
+        transfer = Transfer(usr, context.phis, self.settings, self.kinds, key, *told)
         for state, birth in self._states_after(context, node, block, transfer, collect):
             last = block.steps[-1] if block.steps else None
             if last is not None and isinstance(last.event, Call):

@@ -89,9 +89,11 @@ class Transfer:
         key: EntryKey,
         tables: Mapping[str, Mapping[str, str]],
         levels: Mapping[int, int],
+        walked: Mapping[str, str],
     ) -> None:
         self.function = function
         self.levels = levels
+        self.walked = walked
         self.tables = tables
         self.slots = key.slots
         self.own = key.own
@@ -236,6 +238,8 @@ class Transfer:
                 return "its table comes from an accessor that the model names"
             if name.startswith(("sysreg:ttbr", "sysreg:vttbr")):
                 return f"its table is reached from {name[7:].upper()}"
+            if isinstance(base, AddressOf) and base.id in self.walked:
+                return self.walked[base.id]
         address = as_element(address, 8)
         if isinstance(address, Element) and address.size == 8 and _translates(walk_index(address)):
             return "its place is indexed by bits of an address, as a table walk is"
