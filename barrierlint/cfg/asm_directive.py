@@ -52,7 +52,8 @@ class _Condition:
 @dataclass(slots=True)
 class Expander:
     """Expands one text. `symbols` holds `.set`/`.equ` values and `macros` definitions, both usable by the caller
-    afterwards; `synonyms` are symbols set to another symbol; `problems` are (line, what is wrong).
+    afterwards; `synonyms` are symbols set to another symbol; `problems` are (line, what is wrong), `uncounted` repetitions
+    whose number is not known.
     """
 
     symbols: dict[str, int] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Expander:
     synonyms: dict[str, str] = field(default_factory=dict)
     whole: bool = False
     problems: list[tuple[int, str]] = field(default_factory=list)
+    uncounted: list[tuple[int, str]] = field(default_factory=list)
     _labels: set[str] = field(default_factory=set)
     _sections: Sections = field(default_factory=Sections)
     _conditions: list[_Condition] = field(default_factory=list)
@@ -217,6 +219,9 @@ class Expander:
         if not body:
             return
         count = evaluate("".join(statement.operands), self.symbols) if statement.mnemonic == ".rept" else None
+        if count is None and statement.mnemonic == ".rept" and any(one.mnemonic not in ("nop", "") for one in body):
+            self.uncounted.append((statement.line, statement.text))
+            count = 1
         for instance in repetitions(statement, text, count, self.limit):
             inner = (replace(one, line=body[one.line - 1].line, macro=statement.macro) for one in statements(instance))
             yield from self._expand(inner, depth + 1)

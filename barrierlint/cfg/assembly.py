@@ -72,6 +72,9 @@ def _problems(unit: AssemblyUnit, expander: Expander, layout: Layout, file: _Fil
     for line, text in expander.problems:
         span = _span(unit, line)
         yield Notification("assembly", text, span, lost=True, severity=Severity.ERROR)
+    for line, text in expander.uncounted:
+        message = f"`{text}` cannot be counted here: taken to be repeated once"
+        yield Notification("undecided-condition", message, _span(unit, line), severity=Severity.NOTE)
     for name, line in layout.guessed.items():
         text = f"`{name}` is no macro that was found: taken to begin or name a function"
         yield Notification("assembly", text, _span(unit, line), severity=Severity.NOTE)
