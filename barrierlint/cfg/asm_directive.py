@@ -52,8 +52,8 @@ class _Condition:
 @dataclass(slots=True)
 class Expander:
     """Expands one text. `symbols` holds `.set`/`.equ` values and `macros` definitions, both usable by the caller
-    afterwards; `synonyms` are symbols set to another symbol; `problems` are (line, what is wrong), `uncounted` repetitions
-    whose number is not known.
+    afterwards; `synonyms` are symbols set to another symbol; `problems` are (line, what is wrong), `uncounted`
+    repetitions whose number is not known.
     """
 
     symbols: dict[str, int] = field(default_factory=dict)
