@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from barrierlint.cfg import asm_flow
-from barrierlint.cfg.asm_arithmetic import condition
+from barrierlint.cfg.asm_condition import condition
 from barrierlint.cfg.asm_directive import Expander
 from barrierlint.cfg.asm_instruction import step
 from barrierlint.cfg.asm_machine import Machine

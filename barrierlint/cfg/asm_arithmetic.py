@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from barrierlint.cfg.asm_condition import select
 from barrierlint.cfg.asm_machine import (
     ZERO,
     Machine,
@@ -52,21 +53,6 @@ _OPAQUE = re.compile(
     r"whilelo|[su]?dot"
 )
 _FLAGS = frozenset(["cmp", "cmn", "tst"])
-_CONDITIONS = {
-    "eq": "==",
-    "ne": "!=",
-    "hs": ">=",
-    "cs": ">=",
-    "lo": "<",
-    "cc": "<",
-    "hi": ">",
-    "ls": "<=",
-    "ge": ">=s",
-    "lt": "<s",
-    "gt": ">s",
-    "le": "<=s",
-}
-_SIGN = {"mi": "<s", "pl": ">=s"}
 
 
 def arithmetic(machine: Machine, name: str, operands: tuple[str, ...]) -> bool:
@@ -119,13 +105,15 @@ def _value(machine: Machine, name: str, target: Register, sources: tuple[str, ..
     if name in ("adr", "adrp") and len(sources) == 1:
         return machine.unknown() if re.fullmatch(r"\d+[bf]|\.", sources[0]) else machine.symbol(sources[0])
     if name in _SELECT and sources:
-        return _select(machine, name, sources)
+        return select(machine, name, sources)
     return machine.unknown() if _OPAQUE.fullmatch(name) else None
 
 
 def _move(machine: Machine, name: str, target: Register, sources: tuple[str, ...]) -> Term | None:
     if not 1 <= len(sources) <= 2:
         return None
+    if group := _GROUP.fullmatch(sources[0].strip().removeprefix("#")):
+        return _group(machine, name, target, group)
     source = _second(machine, sources)
     if source is None:
         return None
@@ -137,6 +125,22 @@ def _move(machine: Machine, name: str, target: Register, sources: tuple[str, ...
         case "movk":
             return _keep(machine, target, sources)
     return source
+
+
+_GROUP = re.compile(r":abs_g([0-3])(_nc|_s)?:(.*)")
+
+
+def _group(machine: Machine, name: str, target: Register, group: re.Match[str]) -> Term:
+    """MOVZ or MOVK of 16 bits of a number or an address (`:abs_g1:x`)."""
+    shift, number = 16 * int(group[1]), machine.number(group[3])
+    if number is None:
+        return machine.unknown()
+    if name == "movk":
+        kept = apply("&", machine.get(target), Const(~(0xFFFF << shift) & MASK64))
+        return apply("|", kept, Const((number >> shift & 0xFFFF) << shift))
+    if number < 0 and group[2] == "_s":
+        return Const(~((~number >> shift & 0xFFFF) << shift) & MASK64)
+    return Const((number >> shift & 0xFFFF) << shift)
 
 
 def _keep(machine: Machine, target: Register, sources: tuple[str, ...]) -> Term | None:
@@ -221,74 +225,3 @@ def _compare(machine: Machine, name: str, operands: tuple[str, ...]) -> bool:
         return False
     machine.flags = (name, left, right, register.bits)
     return True
-
-
-def condition(machine: Machine, code: str) -> Term | None:
-    """The term that is non-zero where condition `code` (`eq`, `lo`, …) holds after the last comparison; None if it is
-    not known.
-    """
-    if machine.flags is None:
-        return None
-    kind, left, right, bits = machine.flags
-    if kind != "cmp":
-        left, right = apply("&" if kind == "tst" else "+", left, right), ZERO
-    if bits == 32:
-        extend = sign_extend if code in ("ge", "lt", "gt", "le", "mi", "pl") else zero_extend
-        left, right = extend(left, 32), extend(right, 32)
-    operator = _CONDITIONS.get(code) or (_SIGN.get(code) if right == ZERO else None)
-    return None if operator is None else Apply(operator, (left, right))
-
-
-_NEGATED = {
-    "==": "!=",
-    "!=": "==",
-    ">=": "<",
-    "<": ">=",
-    ">": "<=",
-    "<=": ">",
-    ">=s": "<s",
-    "<s": ">=s",
-    ">s": "<=s",
-    "<=s": ">s",
-}
-
-
-def negate(test: Term) -> Term:
-    """The term that is non-zero where `test` is zero."""
-    match test:
-        case Apply(op, args) if op in _NEGATED:
-            return Apply(_NEGATED[op], args)
-    return Apply("!", (test,))
-
-
-def _select(machine: Machine, name: str, sources: tuple[str, ...]) -> Term | None:
-    """CSEL and its family as `?:`."""
-    code = sources[-1].lower()
-    test = condition(machine, code)
-    values = [machine.value(source) for source in sources[:-1]]
-    if any(value is None for value in values) or len(values) > 2:
-        return None
-    if test is None:
-        return machine.unknown()
-    known = [value for value in values if value is not None]
-    match name, known:
-        case "cset", []:
-            return test
-        case "csetm", []:
-            return Apply("?:", (test, Const(MASK64), ZERO))
-        case (("csel" | "csinc" | "csinv" | "csneg"), [yes, no]):
-            return Apply("?:", (test, yes, _altered(name[2:], no)))
-        case (("cinc" | "cinv" | "cneg"), [value]):
-            return Apply("?:", (test, _altered(name[1:], value), value))
-    return None
-
-
-def _altered(how: str, value: Term) -> Term:
-    match how:
-        case "inc":
-            return apply("+", value, Const(1))
-        case "inv":
-            return invert(value)
-        case "neg":
-            return Apply("neg", (value,))
-    return value

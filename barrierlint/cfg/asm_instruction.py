@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from barrierlint.cfg import asm_flow
-from barrierlint.cfg.asm_arithmetic import arithmetic, condition, negate
+from barrierlint.cfg.asm_arithmetic import arithmetic
+from barrierlint.cfg.asm_condition import condition, negate
 from barrierlint.cfg.asm_machine import ZERO, Machine, apply, parse_register, zero_extend
 from barrierlint.cfg.asm_memory import memory
 from barrierlint.cfg.asm_operand import Allocation

@@ -99,6 +99,8 @@ def values(text: str) -> list[str]:
         ("orr x0, x0, #1\n orr x0, x0, #4\n msr sctlr_el1, x0", ["x0"]),
         ("orr x1, x0, #1\n msr sctlr_el1, x1", ["(x0 | 1)"]),
         ("orr x1, x0, #1\n mov x0, #0\n msr sctlr_el1, x1\n msr tcr_el1, x0", ["x1", "0"]),
+        ("movz x1, :abs_g1_s:0x12345678\n movk x1, :abs_g0_nc:0x12345678\n msr tcr_el1, x1", ["0x12345678"]),
+        ("movz x1, :abs_g1_s:-4\n movk x1, :abs_g0_nc:-4\n msr tcr_el1, x1", ["0xfffffffffffffffc"]),
         ("adrp x1, table\n add x1, x1, :lo12:table\n msr ttbr0_el1, x1", ["&c:@table"]),
         ("ldr x1, =table + 0x1000\n msr ttbr0_el1, x1", ["(&c:@table + 0x1000)"]),
         ("ldr x1, =(3 << 4)\n msr tcr_el1, x1", ["0x30"]),
