@@ -19,7 +19,7 @@ from barrierlint.terms import AddressOf, Apply, Const, Name, Term, Unknown, cons
 
 RETURNS = frozenset(["ret", "retaa", "retab"])
 LEAVES = frozenset(["eret", "eretaa", "eretab", "drps"])
-_SYMBOL = re.compile(r"\(*([A-Za-z_.$][\w.$]*(?:\([A-Za-z_][\w.$]*\))?)\)*\s*([-+].*)?")
+_SYMBOL = re.compile(r"\(*((?!\.[^\w$])[A-Za-z_.$][\w.$]*(?:\([A-Za-z_][\w.$]*\))?)\)*\s*([-+].*)?")
 _INDIRECT = re.compile(r"(bl?r)(?:a[ab]z?)?")
 
 
@@ -122,7 +122,7 @@ class Transfers:
         if name in RETURNS:
             return self._back(machine, operands[0] if operands and name == "ret" else "x30")
         if asm_flow.CONDITIONAL.fullmatch(name) and operands:
-            return self._conditional(line, machine)
+            return self._conditional(line, at, machine)
         if name in ("b", "bl") and len(operands) == 1:
             return self._direct(name, operands[0], at, machine)
         match = _INDIRECT.fullmatch(name)
@@ -150,10 +150,14 @@ class Transfers:
     def _elsewhere(self, name: str) -> Callee:
         return Callee(self.symbols.usr(name), symbol_of(name))
 
-    def _conditional(self, line: Statement, machine: Machine) -> Transfer:
+    def _conditional(self, line: Statement, at: int, machine: Machine) -> Transfer | None:
         branch = asm_flow.CONDITIONAL.fullmatch(line.mnemonic)
         assert branch is not None
         test = falls_through_if(machine, line, branch)
+        if line.operands[-1] == ".":
+            return Transfer("branch", at, None, test)
+        if not _SYMBOL.fullmatch(line.operands[-1]):
+            return None  # told as an instruction that is not known
         to = self._place(line.operands[-1])
         if to < 0:
             return Transfer("branch", callee=self._elsewhere(line.operands[-1]), test=test)
@@ -163,6 +167,8 @@ class Transfers:
     def _direct(self, name: str, symbol: str, at: int, machine: Machine) -> Transfer:
         if symbol == ".":
             return Transfer("goto", at) if name == "b" else Transfer("leave")
+        if not _SYMBOL.fullmatch(symbol):
+            return Transfer("leave", execute=True)
         to = self._place(symbol)
         if name == "bl":
             return Transfer("call", callee=self._elsewhere(symbol))
