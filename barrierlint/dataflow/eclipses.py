@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from barrierlint.cfg.graph import Cfg, Program
 from barrierlint.dataflow.debts import BREAK, ENABLE, MAKE, REGISTER, Progress, Site
 from barrierlint.dataflow.invalidations import is_broadcast
-from barrierlint.dataflow.obligations.breaks import ASSUMED, LOCAL
+from barrierlint.dataflow.obligations.breaks import ASSUMED, EARLY, LOCAL
 from barrierlint.dataflow.obligations.enabling import TLB
 from barrierlint.dataflow.relations import Relation
+from barrierlint.dataflow.translation import is_off
 from barrierlint.dataflow.values import leaves
 from barrierlint.dataflow.witness import Defect
 from barrierlint.events import Assign, Call, CompilerBarrier, Dsb, Shareability, SysregWrite, Tlbi
@@ -24,6 +25,7 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     """`defects` without those that another one of them, or the program as a whole, makes superfluous."""
     shared, broadcasts = is_shared(program), invalidates_others(program)
     found = [d for d in defects if d.debt.progress is not Progress.LOCAL or _concerns_others(d, shared, broadcasts)]
+    found = [defect for defect in found if not _is_before_translation(defect, program.functions)]
     told = {site for defect in found if not _is_bare(defect) for site in _invalidations(defect, program.functions)}
     made = {defect.leaf.site for defect in found if defect.debt.kind == MAKE}
     return [defect for defect in found if not _is_eclipsed(defect, told, made, program.functions)]
@@ -58,6 +60,14 @@ def _invalidations(defect: Defect, functions: Mapping[str, Cfg]) -> Iterator[Sit
         steps = functions[mark.function].blocks[mark.block].steps
         if mark.role in ("step", "access") and mark.step < len(steps) and isinstance(steps[mark.step].event, Tlbi):
             yield Site(mark.function, mark.block, mark.step)
+
+
+def _is_before_translation(defect: Defect, functions: Mapping[str, Cfg]) -> bool:
+    """Whether the TLBI that comes too early is executed with translation off."""
+    if defect.debt.progress is not Progress.WRITTEN and EARLY not in defect.debt.seen:
+        return False
+    places = [] if _is_bare(defect) else [*_invalidations(defect, functions)]
+    return bool(places) and is_off(functions[places[-1].function], places[-1].block, places[-1].step)
 
 
 def _is_wrapper(cfg: Cfg, defect: Defect) -> bool:
