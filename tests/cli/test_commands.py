@@ -90,6 +90,16 @@ def test_cfg_as_text_and_dot(run: Run) -> None:
     assert "Dsb ishst" in dot.out
 
 
+def test_cfg_of_assembly(run: Run) -> None:
+    Path("start.S").write_text(
+        "#define FLUSH tlbi vmalle1\n\t.globl start\nstart:\n\tFLUSH\n\tcbz x0, 1f\n\tdsb nsh\n1:\tret\n"
+    )
+    ran = run("cfg", "start.S", "--function", "start", "--")
+    assert ran.status == 0
+    assert "4: Tlbi vmalle1  ; macro FLUSH" in ran.out
+    assert "-> B1  false: (x0 != 0)" in ran.out
+
+
 def test_cfg_of_a_function_that_is_not_there(run: Run) -> None:
     ran = run("cfg", "good.c", "--function", "unmap", "--")
     assert (ran.status, ran.out) == (2, "")
