@@ -7,6 +7,7 @@ strong enough. What it does not model: barriers that need an operand (a TLBI by 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from barrierlint.events import Accesses, ContextSync, Dmb, Dsb, Event, Shareabil
 from barrierlint.models import Models
 from barrierlint.rules.vocabulary import Helper, Helpers
 from barrierlint.source.layout import layout_of
+from barrierlint.source.lines import SUFFIXES
 
 _WIDTH = (Shareability.NSH, Shareability.ISH, Shareability.OSH, Shareability.SY)
 _ASM = re.compile(rb"\b(asm|__asm__|__asm)\s*(volatile|__volatile__|__volatile)\b")
@@ -56,6 +58,8 @@ class Idioms:
         return self.found[key]
 
     def _one(self, event: Event, helpers: Sequence[Helper], place: Place) -> tuple[str, Event]:
+        if os.path.splitext(place.path)[1] in SUFFIXES:
+            helpers = ()
         declared = self.declared.get(key(event))
         if declared is not None and self.helpers.knows(place.path, declared):
             return declared, event
@@ -68,6 +72,8 @@ class Idioms:
             best = min(enough, key=lambda one: _strength(one.events[0]))
             return best.line, best.events[0]
         event = replace(event, op="vmalle1is") if isinstance(event, Tlbi) and needs_address(event) else event
+        if os.path.splitext(place.path)[1] in SUFFIXES:
+            return spelled(event), event
         return f'{_asm(place.path)}("{spelled(event)}" ::: "memory");', event
 
 

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from barrierlint.finding import Notification, Severity, Span
-from barrierlint.source import clang_c
+from barrierlint.source import clang_c, parsing
 from barrierlint.source.clang_c import DETAILED_RECORD, KEEP_GOING, Cursor, Unit, lib
 from barrierlint.source.flags import architecture
 from barrierlint.source.language import complete
 from barrierlint.source.lines import SUFFIXES, AssemblyUnit, Line
 from barrierlint.source.losses import missing_header
-from barrierlint.source.parsing import parse, read_source
+from barrierlint.source.parsing import read_source
 from barrierlint.source.places import Places
 from barrierlint.source.stack import deeply
 from barrierlint.source.tree import TranslationUnit
@@ -46,8 +46,9 @@ def read(
 ) -> TranslationUnit | AssemblyUnit:
     """Return what `file` says: as assembly where its name says so, else as C or C++."""
     is_assembly = os.path.splitext(file)[1] in SUFFIXES
-    reader = read_assembly if is_assembly else parse
-    return reader(file, arguments, unsaved=unsaved)
+    if is_assembly:
+        return read_assembly(file, arguments, unsaved=unsaved)
+    return parsing.parse(file, arguments, unsaved=unsaved)
 
 
 def read_assembly(

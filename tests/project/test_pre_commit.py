@@ -48,7 +48,7 @@ def test_the_manifest_is_valid() -> None:
     ran = run(sys.executable, "-m", "pre_commit", "validate-manifest", ".pre-commit-hooks.yaml", cwd=ROOT)
     assert (ran.returncode, ran.stderr) == (0, "")
     hooks = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
-    assert hooks["barrierlint"]["types_or"] == ["c", "c++"]
+    assert hooks["barrierlint"]["types_or"] == ["c", "c++", "asm"]
     assert hooks["barrierlint-database"]["pass_filenames"] is False
     assert all("--ignore BL4" in hook["entry"] for hook in hooks.values()), "advice is off by default"
     assert all(hook["require_serial"] and hook["language"] == "python" for hook in hooks.values())
