@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
-from barrierlint.dataflow.debts import MAKE, Debt
+from barrierlint.dataflow.debts import MAKE, STAYING, Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import place_of, root
 from barrierlint.dataflow.phis import Phis
@@ -143,7 +143,7 @@ def _entering(
 
     It is where the callee acts on debts, or makes an access whose address may come from what is handed in.
     """
-    if caller.debt is None:
+    if caller.debt is None or caller.debt.kind in STAYING:
         return None, frozenset()
     debt = _debt_in(caller, caller.debt, pairs, phis, visible)
     settled = (Unknown(name) for name, argument in pairs if _is_settled(argument, caller, phis))
@@ -168,8 +168,11 @@ def _debt_in(caller: State, debt: Debt, pairs: list[tuple[str, Term]], phis: Phi
 
 def _slot_in(slot: Term, pairs: list[tuple[str, Term]]) -> Term | None:
     """What a callee calls the descriptor's address, if an argument points there."""
-    named = (rebase(slot, argument, Unknown(name)) for name, argument in pairs if not isinstance(argument, Const))
-    return next((inside for inside in named if inside is not None), None)
+    for name, argument in pairs:
+        inside = rebase(slot, argument, Unknown(name)) if not isinstance(argument, Const) else None
+        if inside is not None and all(leaf == Unknown(name) for leaf in leaves(inside)):
+            return inside
+    return None
 
 
 def _known_by(caller: State, symbols: frozenset[Term], pairs: list[tuple[str, Term]], phis: Phis) -> frozenset[Term]:

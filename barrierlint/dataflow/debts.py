@@ -43,6 +43,15 @@ ENABLE = "enable"
 RESULT = "result"
 """The kind of debt that an address translation instruction bears: see `obligations.translations`."""
 
+OPERAND = "operand"
+"""The kind of debt that a TLBI with a wrong operand bears: see `obligations.operands`."""
+SWITCH = "stage-2"
+"""The kind of debt that a guest's translation being made current bears: see `obligations.stage2`."""
+CHANGE = "change"
+"""The kind of debt that a valid descriptor replaced by another one bears: see `obligations.changes`."""
+STAYING = frozenset({OPERAND})
+"""Kinds on which nothing depends in callees."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Site:

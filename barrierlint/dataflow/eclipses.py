@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from barrierlint.cfg.graph import Cfg, Program
-from barrierlint.dataflow.debts import BREAK, ENABLE, MAKE, REGISTER, Progress, Site
+from barrierlint.dataflow.debts import BREAK, CHANGE, ENABLE, MAKE, OPERAND, REGISTER, Leaf, Progress, Site
 from barrierlint.dataflow.invalidations import is_broadcast
 from barrierlint.dataflow.obligations.breaks import ASSUMED, EARLY, LOCAL
 from barrierlint.dataflow.obligations.enabling import TLB
@@ -28,7 +28,27 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     found = [defect for defect in found if not _is_before_translation(defect, program.functions)]
     told = {site for defect in found if not _is_bare(defect) for site in _invalidations(defect, program.functions)}
     made = {defect.leaf.site for defect in found if defect.debt.kind == MAKE}
-    return [defect for defect in found if not _is_eclipsed(defect, told, made, program.functions)]
+    near = {d.leaf.site for d in found if d.debt.kind == BREAK and d.debt.progress is Progress.LOCAL}
+    found = [
+        d for d in found if d.debt.kind != MAKE or d.debt.progress is not Progress.LOCAL or d.leaf.site not in near
+    ]
+    changed = {d.leaf.site for d in found if d.debt.kind == CHANGE}
+    found = [d for d in found if d.debt.kind != BREAK or d.leaf.site not in changed or EARLY in d.debt.seen]
+    return _once(defect for defect in found if not _is_eclipsed(defect, told, made, program.functions))
+
+
+def _once(defects: Iterable[Defect]) -> list[Defect]:
+    """Of a TLBI that leaves unfinished by several functions the shortest way: it is one mistake, where it stands."""
+    left: dict[tuple[Leaf, str], Defect] = {}
+    others: list[Defect] = []
+    for defect in defects:
+        if defect.relation is not Relation.BOUNDARY or not (_is_bare(defect) or defect.debt.kind == OPERAND):
+            others.append(defect)
+            continue
+        known = left.setdefault((defect.leaf, defect.debt.kind), defect)
+        if (defect.debt.progress, len(defect.path)) < (known.debt.progress, len(known.path)):
+            left[defect.leaf, defect.debt.kind] = defect
+    return [*others, *left.values()]
 
 
 def _concerns_others(defect: Defect, shared: bool, broadcasts: bool) -> bool:
@@ -45,6 +65,8 @@ def _is_eclipsed(defect: Defect, told: set[Site], made: set[Site], functions: Ma
         return _is_accessor(functions[defect.leaf.site.function], defect)
     if defect.debt.kind == ENABLE:
         return defect.debt.subject.startswith(TLB) and not _is_first(defect, functions)
+    if defect.debt.kind == OPERAND:
+        return _is_wrapper(functions[defect.leaf.site.function], defect)
     if defect.debt.kind != BREAK:
         return False
     if _is_bare(defect):

@@ -36,9 +36,10 @@ class Operation:
     def lazy(self) -> bool:
         """Whether kernels leave its context synchronization to the return to who uses the translations.
 
-        By ASID these are a process's, at stage 2 a guest's: both run after an exception return.
+        By ASID these are a process's, at stage 2 a guest's, by physical address another world's: all run after an
+        exception return.
         """
-        return self.tagged or self.stages == (2,)
+        return self.tagged or self.stages == (2,) or self.by == "pa"
 
 
 @lru_cache(maxsize=256)

@@ -40,9 +40,10 @@ class Analysis:
 
 def analyse(program: Program, settings: Settings | None = None, budget: int = 400_000) -> Analysis:
     """Find the descriptor writes of `program` whose synchronization does not reach what depends on them."""
+    settings = settings or Settings()
     with uncollected():
         reach = Reach(program)
-        tabulation = Tabulation(program, reach, settings or Settings(), budget)
+        tabulation = Tabulation(program, reach, settings, budget)
         defects = list(Witnesses(tabulation).defects())
         if BREAK in tabulation.kinds:
             defects += unordered(program, reach, tabulation.boundaries)

@@ -171,9 +171,18 @@ class Tabulation:
                     context.hits.append(Hit(node, birth, index, shown, relation))
                 if collect and debt is not None and isinstance(step.event, ORDERING):
                     context.payments.append(Payment(block.id, index, debt, kept.debt if kept else None))
-                after += [(s, b) for s, b in ((kept, birth), *((s, index) for s in born)) if s is not None]
+                lasting = [s for s in born if not self._judged(context, node, s, index, collect)]
+                after += [(s, b) for s, b in ((kept, birth), *((s, index) for s in lasting)) if s is not None]
             live = after
         return live
+
+    def _judged(self, context: Context, node: Node, born: State, index: int, collect: bool) -> bool:
+        """Whether what was born is a defect where it stands, and nothing to follow."""
+        assert born.debt is not None
+        relation = self.kinds[born.debt.kind].at_once(born.debt)
+        if relation is not None and collect:
+            context.hits.append(Hit(node, index, index, born.debt, relation))
+        return relation is not None
 
     def _leave_block(
         self,

@@ -179,9 +179,8 @@ class Transfer:
                 after = state.copy()
                 leaf = Leaf(site, birth.transition, birth.evidence)
                 born = (site.block, site.step)
-                after.debt = Debt(
-                    (leaf,), born, birth.progress, birth.seen, birth.maps, kind=kind.kind, subject=birth.subject
-                )
+                debt = Debt((leaf,), born, birth.progress, birth.seen, birth.maps, kind=kind.kind)
+                after.debt = replace(debt, subject=birth.subject, slot=birth.slot)
                 found.append(after)
         return tuple(found)
 

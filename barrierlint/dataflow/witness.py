@@ -61,6 +61,7 @@ class Witnesses:
     def __init__(self, tabulation: Tabulation) -> None:
         self.tabulation = tabulation
         self.target: Leaf | None = None
+        self.unfolding: list[tuple[EntryKey, Node]] = []
         self.entered: dict[EntryKey, tuple[tuple[Hit, tuple[EntryKey, ...]], ...]] = {}
 
     def defects(self, within: Container[str] | None = None) -> Iterator[Defect]:
@@ -91,7 +92,8 @@ class Witnesses:
             for leaf in self._each_leaf(hit.debt):
                 path = self._to(context, hit.node, hit.birth, 0)
                 rest = self._steps(context, hit.node, hit.birth, hit.step, 0)
-                yield Defect(leaf, hit.debt, hit.relation, (*path, *rest, end))
+                ends = (*rest, end) if hit.birth != hit.step else ()
+                yield Defect(leaf, hit.debt, hit.relation, (*path, *ends))
 
     def _inside_calls(self, context: Context) -> Iterator[Defect]:
         for passage in context.passages:
@@ -117,7 +119,10 @@ class Witnesses:
             debt = state.debt
             if unwinds or (debt is not None and "thrown" in debt.seen):
                 continue  # who catches it is not known here; a use of the address after a handler is reported as such
-            if debt is not None and debt.born is not None and self.tabulation.kinds[debt.kind].open(debt):
+            if debt is None or debt.born is None or not self.tabulation.kinds[debt.kind].open(debt):
+                continue
+            debt = self.tabulation.kinds[debt.kind].leaving(debt, context.cfg)
+            if debt is not None:
                 end = Mark(context.cfg.usr, node[0], -1, "boundary", 0)
                 for leaf in self._each_leaf(debt):
                     yield Defect(leaf, debt, Relation.BOUNDARY, (*self._to(context, node, None, 0), end))
@@ -208,6 +213,8 @@ class Witnesses:
 
     def _bears(self, context: Context, arrival: Arrival) -> bool:
         """Whether the write told of is the one, or among those, that an arrival's source block bears."""
+        if arrival.via in self.unfolding:
+            return False  # a recursive call that bears the debt as its caller does: where it was born is further in
         if self.target is None:
             return True
         block, step = arrival.source[0], arrival.birth
@@ -242,8 +249,10 @@ class Witnesses:
         if arrival.via is not None:
             path.append(Mark(context.cfg.usr, block.id, last, "pass", depth))
             key, exit = arrival.via
-            if self.tabulation.reach.acts(key.function) and key.debt is not None:
+            if self.tabulation.reach.acts(key.function) and key.debt is not None and arrival.via not in self.unfolding:
+                self.unfolding.append(arrival.via)
                 path += self._to(self.tabulation.contexts[key], exit, None, depth + 1)
+                self.unfolding.pop()
         return path
 
     def _birth(
@@ -253,7 +262,9 @@ class Witnesses:
         if via is None or birth != len(block.steps) - 1:
             return [Mark(context.cfg.usr, block.id, birth, "write", depth)]
         key, exit = via
+        self.unfolding.append(via)
         inner = self._to(self.tabulation.contexts[key], exit, None, depth + 1)
+        self.unfolding.pop()
         leaving = Mark(context.cfg.usr, block.id, birth, "return", depth)
         return [Mark(context.cfg.usr, block.id, birth, "enter", depth), *inner, leaving]
 

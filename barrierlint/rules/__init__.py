@@ -66,7 +66,7 @@ def _judged(program: Program, models: Models, rules: Sequence[Rule]) -> Checked:
     from barrierlint.dataflow.ordering import analyse
     from barrierlint.rules.repair import Repairs
 
-    followed = frozenset(rule.kind for rule in rules)
+    followed = frozenset(kind for rule in rules for kind in (rule.kind, *rule.also))
     analysis = analyse(program, replace(settings(program, models), kinds=followed))
     repairs = Repairs(program, models, analysis, rules)
     made = (_finding(group, program, rules, repairs) for group in analysis.groups)
@@ -111,7 +111,7 @@ def _finding(group: Group, program: Program, rules: Sequence[Rule], repairs: Rep
     from barrierlint.rules.rule import instructions
 
     defect = group.shown
-    rule = next((rule for rule in rules if rule.kind == defect.debt.kind and rule.owns(defect)), None)
+    rule = next((rule for rule in rules if rule.speaks_of(defect)), None)
     if rule is None:
         return None
     confidence = _confidence(defect)

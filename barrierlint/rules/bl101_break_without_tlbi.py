@@ -41,13 +41,15 @@ from __future__ import annotations
 
 from barrierlint.dataflow.debts import BREAK, Progress
 from barrierlint.dataflow.witness import Defect
-from barrierlint.rules.maintenance import INVALIDATE, is_early, message
+from barrierlint.rules.maintenance import INVALIDATE, is_early, message, misses
 from barrierlint.rules.rule import Rule, info
 
 
 def owns(defect: Defect) -> bool:
     """No TLBI was seen since the write."""
-    return defect.debt.progress in (Progress.WRITTEN, Progress.COMPLETED) and not is_early(defect)
+    return (
+        defect.debt.progress in (Progress.WRITTEN, Progress.COMPLETED) and not is_early(defect) and not misses(defect)
+    )
 
 
 def missing(defect: Defect) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from barrierlint.dataflow.debts import Progress
-from barrierlint.dataflow.obligations.breaks import AGAIN, EARLY, LAZY
+from barrierlint.dataflow.obligations.breaks import AGAIN, EARLY, LAZY, MISSED
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.witness import Defect
 from barrierlint.events import Tlbi
@@ -46,9 +46,17 @@ def is_bare(defect: Defect) -> bool:
     return defect.debt.subject != ""
 
 
+def misses(defect: Defect) -> str:
+    """Why a TLBI since the write was not the right one, "" if none was, or the right one followed."""
+    words = (word for word in defect.debt.seen if word.startswith(MISSED))
+    pending = defect.debt.progress is Progress.COMPLETED
+    return next((word.removeprefix(MISSED) for word in sorted(words)), "") if pending else ""
+
+
 def is_early(defect: Defect) -> bool:
     """Whether a TLBI came before the write was complete, and none after."""
-    return defect.debt.progress in (Progress.WRITTEN, Progress.COMPLETED) and EARLY in defect.debt.seen
+    pending = defect.debt.progress in (Progress.WRITTEN, Progress.COMPLETED)
+    return pending and EARLY in defect.debt.seen and not misses(defect)
 
 
 def synchronized(defect: Defect, *words: str) -> tuple[str, ...]:

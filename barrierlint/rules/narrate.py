@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg, Step
-from barrierlint.dataflow.debts import ENABLE, MAKE, REGISTER, RESULT
+from barrierlint.dataflow.debts import ENABLE, MAKE, OPERAND, REGISTER, RESULT
 from barrierlint.dataflow.obligations.breaks import AGAIN, ASSUMED
 from barrierlint.dataflow.reach import ORDERING
 from barrierlint.dataflow.relations import Relation
@@ -118,6 +118,8 @@ class _Narrator:
         match event:
             case DescriptorWrite():
                 return replace(event, transition=self.transition)
+            case Tlbi() if self.defect.debt.kind == OPERAND:
+                return replace(event, operand=self.defect.debt.slot)
             case Access(kind=Kind.WRITE | Kind.RMW, address=address, value=value) if value is not None:
                 return DescriptorWrite(address, value, self.transition, evidence=self.defect.leaf.evidence)
         return event

@@ -23,6 +23,8 @@ class Rule:
     (`DSB ISHST`, `TLBI VMALLE1IS`, `DSB ISH`, `ISB`): the repair inserts them. A word that is no instruction is only
     shown, and there is no repair.
 
+    `also` are other kinds of which it owns defects.
+
     `message` gives the whole message where the usual one (an access depends on a descriptor write) is not what is to
     be said.
     """
@@ -33,6 +35,11 @@ class Rule:
     sentence: Callable[[Defect], str]
     kind: str = MAKE
     message: Callable[[Defect, Witness], str] | None = None
+    also: tuple[str, ...] = ()
+
+    def speaks_of(self, defect: Defect) -> bool:
+        """Whether a defect is this rule's."""
+        return defect.debt.kind in (self.kind, *self.also) and self.owns(defect)
 
 
 def instructions(missing: Sequence[str]) -> tuple[Event, ...]:

@@ -16,6 +16,7 @@ from barrierlint.sim.descriptor import syndrome
 from barrierlint.sim.explore import Budget
 from barrierlint.sim.litmus_print import print_litmus
 from barrierlint.sim.machine import Setting
+from barrierlint.sim.operands import ASID
 from barrierlint.sim.run import Outcome, Result, ask, parse_features
 from barrierlint.sim.scenario import Scenario
 from barrierlint.terms import show
@@ -27,6 +28,11 @@ _LEVEL = re.compile(r"( fault on .*, level )3$")
 _LONGEST = 24
 _OTHER_PE_RULES = frozenset({"BL005", "BL105"})
 """Rules whose defect may be that another PE is left out; the others speak of the PE that writes."""
+
+_OTHER_FORMS = frozenset({"BL105"})
+_FORMS = (
+    "stage 2, other regimes and tables above the leaf are not simulated: whether this TLBI misses them is not decided"
+)
 
 
 def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -> Confirmation:
@@ -42,12 +48,16 @@ def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -
     story = scenario.scenario_of(finding)
     if story is None:
         return Confirmation(Verdict.UNDECIDED, reason="the witness writes no descriptor")
+    if finding.rule == scenario.OPERAND_RULE:
+        setting = replace(setting, asid=ASID)
     outcome = _run(story, setting, budget)
     if outcome.result is Result.FORBIDDEN and finding.rule in _OTHER_PE_RULES and scenario.narrow_or_local(story):
         # What reaches one PE only is a defect where another PE walks the tables: let a second PE make the access.
         story = replace(story, remote=True)
         outcome = _run(story, setting, budget)
     litmus = print_litmus(story, finding.rule)
+    if finding.rule in _OTHER_FORMS and not scenario.narrow_or_local(story):
+        return Confirmation(Verdict.UNDECIDED, None, outcome.states, 0, _FORMS, litmus)
     if outcome.result is not Result.ALLOWED:
         verdict = Verdict.REFUTED if outcome.result is Result.FORBIDDEN else Verdict.UNDECIDED
         reason = outcome.reason or _refutation(story, features)

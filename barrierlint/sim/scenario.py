@@ -34,6 +34,7 @@ from barrierlint.events import (
 from barrierlint.finding import Finding
 from barrierlint.sim.condition import All, FaultAtom, MemoryAtom, Not, Proposition, RegisterAtom
 from barrierlint.sim.descriptor import Descriptor
+from barrierlint.sim.operands import operand
 from barrierlint.sim.program import PHYSICAL, Instruction, Pe, Program, Symbols
 from barrierlint.terms import Const, Term, const
 
@@ -45,7 +46,7 @@ _VALUE = "X3"
 VALID = Descriptor(SYMBOLS.physical("x")).encode()
 MOVED = Descriptor(SYMBOLS.physical("z")).encode()
 INVALID = Descriptor(SYMBOLS.physical("x"), valid=0).encode()
-_EARLY = "BL102"
+_EARLY, OPERAND_RULE = "BL102", "BL106"
 BROKEN = DescriptorWrite(const(SYMBOLS.table("x")), const(INVALID), Transition.BREAK)
 """The write before a TLBI of which the witness shows none."""
 _LEVELS = re.compile(r"\b(?P<linux>pmd_t|pud_t|p4d_t)\b|\bpt_element(?:_common)?<(?P<above>[0-3])>")
@@ -63,13 +64,14 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What is asked: the steps of P0 up to and including the access, how the write changes the descriptor, whether P1
-    accesses instead.
+    accesses instead; `twice`: P1 looks, and looks again, and must not see the new page and then the old one.
     """
 
     steps: tuple[Step, ...]
     transition: Transition
     access: Step
     remote: bool = False
+    twice: bool = False
 
 
 def scenario_of(finding: Finding) -> Scenario | None:
@@ -87,8 +89,13 @@ def scenario_of(finding: Finding) -> Scenario | None:
     transition = transition_of(write)
     remade = isinstance(last, DescriptorWrite) and last is not main.event
     steps = [] if write is main.event else [Step(event) for event in _before_tlbi(finding)]
+    wrong = finding.rule == OPERAND_RULE
+    if path[-1] is main and isinstance(main.event, DescriptorWrite):
+        return _replaced(main.event, len(path) - 1)
     for index, step in enumerate(path if isinstance(last, Tlbi) else path[:-1]):
-        if step.event is not None:
+        if wrong and step is main and isinstance(step.event, Tlbi):
+            steps.append(Step(_as_computed(step.event), index))
+        elif step.event is not None:
             written = transition if step is main else None
             steps += [Step(event, index) for event in _concrete(step.event, write, written)]
     if isinstance(last, DescriptorWrite) and remade:
@@ -97,6 +104,24 @@ def scenario_of(finding: Finding) -> Scenario | None:
     elif isinstance(last, Tlbi):
         steps += [Step(Dsb(Shareability.ISH)), Step(ContextSync("isb"))]
     return Scenario(tuple(steps), transition, _dependent(None if remade else last, len(path) - 1))
+
+
+def _replaced(write: DescriptorWrite, index: int) -> Scenario:
+    """A valid descriptor over another one, then all that completes it: another PE looks twice."""
+    ending: list[Event] = [
+        Dsb(Shareability.ISH, Accesses.ST),
+        Tlbi("vaae1is", const(PAGE_NUMBER)),
+        Dsb(Shareability.ISH),
+    ]
+    steps = (Step(_write(write, MOVED), index), *(Step(event) for event in ending))
+    return Scenario(steps, Transition.CHANGE, _dependent(None, -1), remote=True, twice=True)
+
+
+def _as_computed(event: Tlbi) -> Tlbi:
+    """A TLBI with what its operand is on the page: where that is wrong, with the ASID of the page's translation."""
+    if event.operand is None:
+        return event
+    return Tlbi(event.op, const(operand(event.operand, SYMBOLS.virtual("x"), event.op.startswith("aside"))))
 
 
 def _before_tlbi(finding: Finding) -> list[Event]:
@@ -128,8 +153,8 @@ def _concrete(event: Event, main: DescriptorWrite, transition: Transition | None
             return [_write(event, INVALID if kind is Transition.BREAK else VALID)]
         case DescriptorWrite():
             return [replace(_write(event, VALID), location=const(SYMBOLS.table("z")))]
-        case Tlbi(op, operand):
-            return [Tlbi(op, const(PAGE_NUMBER) if operand is not None else None)]
+        case Tlbi(op, given):
+            return [Tlbi(op, const(PAGE_NUMBER) if given is not None else None)]
         case Access(kind=Kind.WRITE | Kind.RMW):
             return [
                 replace(event, address=const(_OTHER_CELL), value=const(0), into=None, op=_plain(event), expected=None)
@@ -238,6 +263,14 @@ def program_of(scenario: Scenario) -> Program:
     }
     code = [Instruction(step.event, (), "", 0, step.source) for step in scenario.steps]
     access = Instruction(scenario.access.event, (LABEL,), "", 0, scenario.access.source)
+    if scenario.twice:
+        first = (
+            Instruction(replace(scenario.access.event, into="X5"))
+            if isinstance(scenario.access.event, Access)
+            else access
+        )
+        between = (Instruction(Dsb(Shareability.SY)), Instruction(ContextSync("isb")))
+        return Program((Pe(tuple(code)), Pe((first, *between, access), {LABEL: 3})), SYMBOLS, cells, "witness")
     if not scenario.remote:
         return Program((Pe((*code, access), {LABEL: len(code)}),), SYMBOLS, cells, "witness")
     flag = const(memory("flag"))
@@ -252,6 +285,8 @@ def defect(scenario: Scenario) -> Proposition:
     """Return what must not happen: the fault after a make, the old translation used after a break or change."""
     pe = 1 if scenario.remote else 0
     fault = FaultAtom(pe, LABEL, SYMBOLS.virtual("x"), "translation")
+    if scenario.twice:
+        return All((RegisterAtom(1, "X5", 2), RegisterAtom(1, _VALUE, 1)))
     asked: Proposition = fault if scenario.transition is Transition.MAKE else Not(FaultAtom(pe, LABEL))
     if scenario.transition is Transition.CHANGE:
         asked = _old_page(scenario, pe)

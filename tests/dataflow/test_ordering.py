@@ -23,6 +23,7 @@ from barrierlint.events import (
     Transition,
 )
 from barrierlint.rules import all_rules
+from barrierlint.rules.rule import Rule
 from barrierlint.terms import AddressOf, Apply, Element, Field, Name, Term, const
 from tests.dataflow.graphs import (
     DMB,
@@ -44,7 +45,7 @@ def verdicts(*functions: Cfg) -> list[tuple[str, str]]:
     """(rule, relation) of each group found."""
     groups = analyse(program(*functions)).groups
     return [
-        (next(r.info.id for r in all_rules() if r.kind == g.shown.debt.kind and r.owns(g.shown)), g.shown.relation.name)
+        (next(r.info.id for r in all_rules() if isinstance(r, Rule) and r.speaks_of(g.shown)), g.shown.relation.name)
         for g in groups
     ]
 

@@ -10,10 +10,11 @@ addresses a TLBI by address names, beyond the symbols it is computed from.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
-from barrierlint.dataflow.bits import known_bits
-from barrierlint.dataflow.debts import BREAK, Debt, Progress
+from barrierlint.dataflow.bits import Bits, known_bits
+from barrierlint.dataflow.debts import BREAK, UNKNOWN_SHIFT, Debt, Progress
 from barrierlint.dataflow.invalidations import Operation, parse
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
 from barrierlint.dataflow.provenance import is_parameter
@@ -37,11 +38,11 @@ from barrierlint.events import (
     Tlbi,
     Transition,
 )
-from barrierlint.terms import AddressOf, Const, Element, Field, Term
+from barrierlint.terms import AddressOf, Const, Element, Field, Term, Unknown
 
 VALID = 1
 """Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
-ACCESS_FLAG, WRITABLE_OR_NOT = 1 << 10, 1 << 7
+ACCESS_FLAG, WRITABLE_OR_NOT, NOT_GLOBAL = 1 << 10, 1 << 7, 1 << 11
 SOFTWARE = 0xF << 55
 ASSUMED = "assumed"
 """The new descriptor may be valid, and nothing says that the old one was: most likely a make."""
@@ -51,16 +52,28 @@ LAZY = "lazy"
 """The TLBI concerns a process or a guest, which runs after an exception return."""
 LOCAL, NARROW, NARROW_AFTER = "local", "nsh", "nsh-after"
 """A TLBI of this PE only; a non-shareable DSB before, and after, a broadcast one."""
+TABLE, STAGE_2, UPPER, GLOBAL = "table", "stage-2", "el2", "global"
+"""What was written: a table's descriptor, one of stage 2, one of EL2's own translation, one for all ASIDs."""
+MISSED = "missed:"
+"""Followed by the reason why a TLBI since did not cover what was written."""
 EARLY, AGAIN = "tlbi-early", "made-again"
 """A TLBI before the write was complete; the descriptor made valid before the break was."""
 
+_SPENT = frozenset({"dmb", "dsb-ld", EARLY, "isb-early"})
 _FLUSHES = re.compile(r"tlb|flush|inval|shoot_?down|(?<![a-z])sync", re.IGNORECASE)
 
 
 def pay(state: State, event: Event) -> Debt | None:
     """The debt after an event, None once it is paid."""
-    assert state.debt is not None
-    return after(state.debt, event)
+    debt = state.debt
+    assert debt is not None
+    if isinstance(event, DescriptorWrite) and CLEARED in debt.seen and debt.progress is Progress.WRITTEN:
+        if event.location == debt.slot and known_bits(event.value, state.facts.bits)[0] & VALID:
+            return replace(debt, seen=debt.seen - {CLEARED} | {ASSUMED})  # put together in place
+        return debt
+    if isinstance(event, Tlbi) and debt.progress is Progress.WRITTEN and not debt.subject:
+        return debt if _too_early(state, debt, parse(event.op), event.operand) is None else debt.sees(EARLY)
+    return after(debt, event)
 
 
 def after(debt: Debt, event: Event) -> Debt | None:
@@ -83,17 +96,28 @@ def _after_tlbi(debt: Debt, operation: Operation | None) -> Debt:
     if operation is None or debt.subject:
         return debt
     match debt.progress:
-        case Progress.WRITTEN:
-            return debt.sees(EARLY)
+        case Progress.COMPLETED if why := _misses(debt, operation):
+            return debt.sees(MISSED + why)
         case Progress.COMPLETED:
             words = {LOCAL} if not operation.broadcast else set()
             words |= {LAZY} if operation.lazy else set()
-            kept = debt.seen - {"dmb", "dsb-ld", EARLY, "isb-early"}
+            kept = frozenset(word for word in debt.seen if word not in _SPENT and not word.startswith(MISSED))
             kept = kept if operation.broadcast else kept - {NARROW}
             return replace(debt, progress=Progress.INVALIDATED, seen=kept | words)
         case _ if operation.broadcast and LOCAL in debt.seen:
             return replace(debt, progress=Progress.INVALIDATED, seen=debt.seen - {LOCAL})
     return debt
+
+
+def _misses(debt: Debt, operation: Operation) -> str:
+    """Why a TLBI does not cover what was written, "" where nothing says so."""
+    if TABLE in debt.seen and operation.last_level:
+        return "last-level"
+    if STAGE_2 in debt.seen and 2 not in operation.stages:
+        return "stage"
+    if UPPER in debt.seen and operation.el != 2:
+        return "regime"
+    return "global" if GLOBAL in debt.seen and operation.by == "asid" else ""
 
 
 def _after_dsb(debt: Debt, domain: Shareability, accesses: Accesses) -> Debt | None:
@@ -143,7 +167,12 @@ def depends(state: State, event: Event) -> Relation | None:
 
 def _counts(debt: Debt) -> bool:
     """Whether it is known, or at least acted upon, that there was something to take away."""
-    return ASSUMED not in debt.seen or debt.progress >= Progress.INVALIDATED or EARLY in debt.seen
+    return ASSUMED not in debt.seen or debt.progress >= Progress.INVALIDATED or _is_attempted(debt)
+
+
+def _is_attempted(debt: Debt) -> bool:
+    """Whether a TLBI followed the write that did not serve it: too early, or of another form."""
+    return EARLY in debt.seen or any(word.startswith(MISSED) for word in debt.seen)
 
 
 def _too_early(state: State, debt: Debt, operation: Operation | None, operand: Term | None) -> Relation | None:
@@ -153,8 +182,9 @@ def _too_early(state: State, debt: Debt, operation: Operation | None, operand: T
     named = _named(state, operand)
     if debt.maps and named and not named & debt.maps and all(map(is_parameter, named | debt.maps)):
         return None
-    certain = ASSUMED not in debt.seen or named & debt.maps
-    return Relation.EXACT if certain else Relation.POSSIBLE
+    if ASSUMED not in debt.seen or named & debt.maps:
+        return Relation.EXACT
+    return Relation.POSSIBLE if operation.by == "all" else None
 
 
 def _made_again(state: State, debt: Debt, event: DescriptorWrite) -> Relation | None:
@@ -192,7 +222,7 @@ def presume(born: State, write: DescriptorWrite) -> bool:
     assert write.old is not None
     facts = born.facts
     old, new = known_bits(write.old, facts.bits), known_bits(write.value, facts.bits)
-    if not facts.learn_bits(write.old, VALID, 0):
+    if is_own_work(write.old) or not facts.learn_bits(write.old, VALID, 0):
         return False
     word = ASSUMED
     transition = Transition.CHANGE
@@ -204,11 +234,31 @@ def presume(born: State, write: DescriptorWrite) -> bool:
             return False
         word = ""
     leaves = tuple(replace(leaf, transition=transition.value) for leaf in born.debt.leaves)
-    born.debt = replace(born.debt, leaves=leaves, seen=frozenset({word} - {""}))
+    words = {word, *_what(born.debt, old, new)} - {""}
+    born.debt = replace(born.debt, leaves=leaves, seen=frozenset(words))
     return True
 
 
-def is_permitted(old: Term, new: Term, old_bits: tuple[int, int], new_bits: tuple[int, int]) -> bool:
+def is_own_work(old: Term) -> bool:
+    """Whether the old descriptor is valid by how it was computed here: put together in place, step by step."""
+    return bool(known_bits(old, {})[0] & VALID)
+
+
+def _what(debt: Debt, old: Bits, new: Bits) -> Iterator[str]:
+    """What is known of the translation that the descriptor stood for."""
+    above = any(12 < leaf.shift < UNKNOWN_SHIFT for leaf in debt.leaves)
+    if above and old[0] & 3 == 3:
+        yield TABLE
+    bases = [base.id for base in debt.location if isinstance(base, Unknown)]
+    if any(base.startswith("sysreg:vttbr_el2") for base in bases):
+        yield STAGE_2
+    elif any(base.startswith("sysreg:ttbr0_el2") for base in bases):
+        yield UPPER
+    elif (old[0] & VALID and old[1] & NOT_GLOBAL) or (new[0] & VALID and new[1] & NOT_GLOBAL):
+        yield GLOBAL
+
+
+def is_permitted(old: Term, new: Term, old_bits: Bits, new_bits: Bits) -> bool:
     """Whether a valid descriptor may become this other one without a TLBI: the access flag set, or a fault more spared.
 
     A stale entry then faults at most, and a handler retries: software bits, the access flag and write permission.
@@ -231,7 +281,7 @@ def open(debt: Debt) -> bool:
             return LAZY not in debt.seen
         case Progress.INVALIDATED:
             return True
-    if EARLY in debt.seen:
+    if _is_attempted(debt):
         return True
     return ASSUMED not in debt.seen and not _handed_in(debt) and not (CLEARED in debt.seen and _is_filling(debt))
 

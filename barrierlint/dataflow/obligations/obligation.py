@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.debts import Debt, Progress
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
@@ -29,6 +30,7 @@ class Birth:
     maps: frozenset[Term] = frozenset()
     seen: frozenset[str] = frozenset()
     progress: Progress = Progress.WRITTEN
+    slot: Term | None = None
 
 
 def never(_state: State, _event: Event) -> None:
@@ -37,6 +39,16 @@ def never(_state: State, _event: Event) -> None:
 
 def unaffected(debt: Debt, _call: Call) -> Debt | None:
     """A call whose body was not seen pays nothing."""
+    return debt
+
+
+def later(_debt: Debt) -> Relation | None:
+    """A step is no defect by itself."""
+    return None
+
+
+def unjudged(debt: Debt, _cfg: Cfg) -> Debt | None:
+    """What leaves the analysed code is what was followed."""
     return debt
 
 
@@ -74,8 +86,9 @@ class Obligation:
     leave the analysed code with it, `unseen` what a call of a function that is not here pays. `slots`: a later write
     of the same descriptor depends on it. `shown` adds to the debt of a defect what the event it ends in says of it.
     `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. `offline`: tables that a model calls
-    offline bear it as well. `note` and `note_unseen` keep in a state, debt or none, what later births depend on. An
-    event is first related, then bears and pays, then is noted.
+    offline bear it as well. `note` and `note_unseen` keep in a state, debt or none, what later births depend on.
+    `at_once`: the step that bears it is a defect, and nothing further is followed. `leaving` judges it where it leaves
+    a function that anyone may call (None: no defect). An event is first related, then bears and pays, then is noted.
     """
 
     kind: str
@@ -92,3 +105,5 @@ class Obligation:
     offline: bool = False
     note: Callable[[State, Event], None] = never
     note_unseen: Callable[[State, Call], None] = never_called
+    at_once: Callable[[Debt], Relation | None] = later
+    leaving: Callable[[Debt, Cfg], Debt | None] = unjudged

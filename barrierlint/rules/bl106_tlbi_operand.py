@@ -1,0 +1,74 @@
+"""The operand of a TLBI by address or ASID is not in the format that the instruction reads.
+
+**What it flags.** An address that is not shifted right by 12; one that is shifted but not masked to its page number
+although an ASID is put above it; an ASID in the low bits, or shifted twice.
+
+**Why.** TLBI by address takes bits 55:12 of the address in bits 43:0 of its operand, a level hint in bits 47:44, and
+the ASID in bits 63:48. The instruction never fails: with another format it drops entries of some other page or
+process, and the one meant stays. The upper bits of a kernel's address, left in, change the ASID and the level hint;
+hardware with FEAT_TTL need not invalidate anything if the hint is wrong.
+
+**Entry state.** An operand that is handed in is judged where it is made. Where nobody is seen to hand it in, a
+parameter that is an address by its type or its name is taken for one that is not shifted yet; a function that is
+nothing but the instruction, and named after it, takes the operand as it is to be.
+
+**Bad.**
+
+```c
+void flush_page(uintptr_t vaddr)
+{
+        asm volatile("dsb ishst; tlbi vaae1is, %0; dsb ish; isb" : : "r"(vaddr) : "memory");
+}
+```
+
+**Good.**
+
+```c
+void flush_page(uintptr_t vaddr)
+{
+        uint64_t page = vaddr >> 12 & 0xfffffffffff;
+
+        asm volatile("dsb ishst; tlbi vaae1is, %0; dsb ish; isb" : : "r"(page) : "memory");
+}
+```
+
+**References.** Arm ARM DDI 0487, C5.5 (TLB maintenance instructions), D8.16.6; LK commit 284f83af, Unikraft commit
+35daa8ae, NuttX commit 4149e454.
+"""
+
+from __future__ import annotations
+
+from barrierlint.dataflow.debts import OPERAND
+from barrierlint.dataflow.operands import LOW_ASID, TWICE, UNMASKED, UNSHIFTED
+from barrierlint.dataflow.witness import Defect
+from barrierlint.finding import Witness
+from barrierlint.rules.rule import Rule, info
+
+MISTAKES = {
+    UNSHIFTED: ("an address that is not shifted right by 12", "the address shifted right by 12"),
+    UNMASKED: ("an address whose upper bits run into the ASID", "the page number masked to 44 bits"),
+    LOW_ASID: ("an ASID in its low bits", "the ASID shifted left by 48"),
+    TWICE: ("an ASID that is shifted twice", "the ASID shifted left by 48 once"),
+}
+
+
+def sentence(defect: Defect) -> str:
+    """What is wrong, in words."""
+    return f"the operand is {MISTAKES[defect.debt.subject][0]}"
+
+
+def message(defect: Defect, steps: Witness) -> str:
+    """The whole message."""
+    from barrierlint.rules.narrate import short
+
+    return f"the TLBI in {short(steps.write.function)}() does not name what it is to drop: {sentence(defect)}"
+
+
+RULE = Rule(
+    info(__name__, __doc__),
+    lambda _: True,
+    lambda defect: (MISTAKES[defect.debt.subject][1],),
+    sentence,
+    OPERAND,
+    message,
+)
