@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from barrierlint.events import Access, DescriptorWrite, Kind, Transition
+from barrierlint.events import Access, DescriptorWrite, Kind, SysregWrite, Transition
 from barrierlint.finding import Claim, Confirmation, Fault, Finding, Trace, Verdict
 from barrierlint.sim import claims, controls, scenario
 from barrierlint.sim.descriptor import syndrome
@@ -43,6 +43,8 @@ def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -
     if finding.claim is not Claim.DEPENDS:
         return claims.judge(finding, Setting(parse_features(features)), budget)
     setting = Setting(parse_features(features))
+    if finding.rule in _OTHER_FORMS and isinstance(finding.witness.write.event, SysregWrite):
+        return Confirmation(Verdict.UNDECIDED, reason=_FORMS)
     if controls.concerns(finding):
         return controls.judge(finding, setting, budget)
     story = scenario.scenario_of(finding)
