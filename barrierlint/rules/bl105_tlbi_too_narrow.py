@@ -63,7 +63,9 @@ def owns(defect: Defect) -> bool:
 def missing(defect: Defect) -> tuple[str, ...]:
     """The TLBI that reaches it."""
     why = misses(defect)
-    if defect.debt.kind == SWITCH or why == "stage":
+    if defect.debt.kind == SWITCH:
+        return ("VMALLS12E1IS instead of VMALLE1IS",)
+    if why == "stage":
         return ("TLBI VMALLS12E1IS", "DSB ISH", "ISB")
     if why == "regime":
         return ("TLBI ALLE2IS", "DSB ISH", "ISB")
