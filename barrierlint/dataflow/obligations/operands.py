@@ -15,7 +15,7 @@ from barrierlint.dataflow.operands import OPEN, handed, mistake
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
 from barrierlint.events import Event, Tlbi
-from barrierlint.terms import Term
+from barrierlint.terms import Term, Unknown
 
 
 def pay(state: State, _event: Event) -> Debt | None:
@@ -41,7 +41,7 @@ def bear(state: State, event: Event) -> Birth | None:
 
 def _one_root(state: State, operand: Term) -> Term:
     """What a merged value (a loop's address) started from, where that is one thing."""
-    sources = state.phis.sources.get(operand) if operand in state.phis.sources else None
+    sources = state.phis.sources.get(operand) if isinstance(operand, Unknown) else None
     return next(iter(sources)) if sources is not None and len(sources) == 1 else operand
 
 
