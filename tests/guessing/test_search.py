@@ -11,7 +11,7 @@ import pytest
 
 from barrierlint.source.guessing import search as searching
 from barrierlint.source.guessing.diagnosis import Diagnosis
-from barrierlint.source.guessing.guess import Guess
+from barrierlint.source.guessing.guess import Guess, loaded
 from barrierlint.source.guessing.search import search
 from barrierlint.source.guessing.tree import Tree
 from tests.guessing.trees import Files, write
@@ -193,6 +193,8 @@ def test_a_header_is_forced_for_its_type_and_function(guessing: Guessing) -> Non
     assert after.total == 0
     assert set(guess.forced) <= {"inc/types.h", "inc/root.h"}
     assert guess.forced
+    assert all("declares" in why for why in guess.forced.values())
+    assert loaded(guess.dump()) == guess
 
 
 def test_what_makefiles_say_is_heard(guessing: Guessing) -> None:

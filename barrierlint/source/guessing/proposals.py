@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from barrierlint.source.guessing import build, conditions, definitions, kconfig, standins
 from barrierlint.source.guessing.changes import Change
@@ -165,7 +165,7 @@ class Proposer:
             wanted = conditions.wants(conditions.around(self.tree.text(path), definition.offset))
             why = f"{path}:{line} declares {name}"
             more = self._change(wanted, guess, why)
-            return Change(more.macros if more else (), more.without if more else frozenset(), path, "", why)
+            return replace(more or Change(), header=path, why=why)
         return None
 
     def _defined(self, name: str, ill: Ill) -> Iterator[tuple[str, Definition]]:
