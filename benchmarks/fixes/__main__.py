@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.fixes import results
-from benchmarks.fixes.clones import GitError, Tree, find, git, lay_out, resolve
+from benchmarks.fixes.clones import GitError, Tree, alone, find, git, lay_out, resolve
 from benchmarks.fixes.context import Files, both, gather
 from benchmarks.fixes.judging import Row, judge
 from benchmarks.fixes.running import ROOT, Outcome, run
@@ -30,8 +30,10 @@ def measure(fix: Fix, repos: Path, trees: Path, limit: float, extra: tuple[str, 
     commits = resolve(clone, fix.sha)
     if commits is None:
         return Row(fix, Outcome(), Outcome(), skipped=f"the clone lacks this commit or its parent ({clone.name})")
+    folder = trees / fix.repo.replace("/", "+")
     try:
-        return _compare(fix, lay_out(clone, trees / fix.repo.replace("/", "+")), commits, limit, extra)
+        with alone(folder):
+            return _compare(fix, lay_out(clone, folder), commits, limit, extra)
     except (GitError, OSError) as error:
         return Row(fix, Outcome(), Outcome(), skipped=str(error))
 

@@ -7,9 +7,12 @@ do: fetch what a shallow clone lacks.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +116,15 @@ def _range(hunk: str) -> tuple[int, int]:
     """`-10,3` as lines 10 to 12; an insertion counts as its neighbour."""
     first, _, count = hunk[1:].partition(",")
     return int(first), int(first) + max(int(count or 1), 1) - 1
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other run uses the tree at `folder`; a tree stands at one commit at a time."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def lay_out(clone: Path, folder: Path) -> Tree:
