@@ -48,7 +48,8 @@ def analyse(program: Program, settings: Settings | None = None, budget: int = 40
         if BREAK in tabulation.kinds:
             defects += unordered(program, reach, tabulation.boundaries)
     defects = remaining(defects, program)
-    defects = [defect for defect in defects if not tabulation.settings.policies.excuse(defect, program.functions)]
+    excuse, kinds = tabulation.settings.policies.excuse, tabulation.kinds
+    defects = [defect for defect in defects if not excuse(defect, program.functions, kinds)]
     shown = clearest(defects, program.functions)
     payers = Payers(tabulation)
     return Analysis(group(shown, program.functions, payers), tuple(defects), tabulation, payers)

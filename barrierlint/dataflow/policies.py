@@ -19,6 +19,7 @@ from barrierlint.terms import AddressOf, Const, Field, Term
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Cfg
+    from barrierlint.dataflow.obligations.obligation import Obligation
     from barrierlint.dataflow.witness import Defect
 
 FLAGGED = "flagged"
@@ -55,8 +56,10 @@ class Policies:
         name = address.name if isinstance(address, Field) else address.id if isinstance(address, AddressOf) else ""
         return bool(name) and any(re.fullmatch(flag, part) for flag in self.flags for part in (name, _short(name)))
 
-    def excuse(self, defect: Defect, graphs: Mapping[str, Cfg]) -> bool:
-        """Whether a debt may leave the analysed code as it is."""
+    def excuse(self, defect: Defect, graphs: Mapping[str, Cfg], kinds: Mapping[str, Obligation]) -> bool:
+        """Whether a debt may leave the analysed code as it is, or owes nothing at all."""
+        if not kinds[defect.debt.kind].offline and self.offline & {mark.function for mark in defect.carriers}:
+            return True
         functions = {defect.leaf.site.function, *(mark.function for mark in defect.path), *_passed(defect, graphs)}
         debt = defect.debt
         if debt.progress is Progress.LOCAL and functions & self.private:
