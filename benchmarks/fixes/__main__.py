@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 from benchmarks.fixes import results
 from benchmarks.fixes.clones import GitError, Tree, alone, find, git, lay_out, resolve
@@ -57,22 +58,30 @@ def _compare(fix: Fix, tree: Tree, commits: tuple[str, str], limit: float, extra
     return judge(fix, outcomes[0], outcomes[1], classes(), files)
 
 
-def measured(rows: Sequence[Fix], jobs: int, options: argparse.Namespace) -> Iterator[Row]:
-    """Run the rows; those of one repository share a tree and follow each other."""
+def measured(rows: Sequence[Fix], jobs: int, options: argparse.Namespace) -> list[Row]:
+    """Run the rows; those of one repository share a tree and follow each other. An interrupt leaves those done."""
+    done: dict[Fix, Row] = {}
     repos: dict[str, list[Fix]] = {}
     for fix in rows:
         repos.setdefault(fix.repo, []).append(fix)
 
-    def one(group: list[Fix]) -> list[Row]:
-        done = []
+    def one(group: list[Fix]) -> None:
         for fix in group:
-            done.append(measure(fix, options.repos, options.trees, options.limit, tuple(options.arg)))
-            print(results.line(done[-1]), *(results.details(done[-1]) if options.verbose else ()), sep="\n", flush=True)
-        return done
+            if not interrupted.is_set():
+                row = measure(fix, options.repos, options.trees, options.limit, tuple(options.arg))
+                done[fix] = row
+                print(results.line(row), *(results.details(row) if options.verbose else ()), sep="\n", flush=True)
 
+    interrupted = Event()
     with ThreadPoolExecutor(jobs) as pool:
-        for group in pool.map(one, repos.values()):
-            yield from group
+        running = [pool.submit(one, group) for group in repos.values()]
+        try:
+            for future in running:
+                future.result()
+        except KeyboardInterrupt:
+            interrupted.set()
+            print("interrupted: the rows that run now are the last", file=sys.stderr)
+    return [done.get(fix, Row(fix, Outcome(), Outcome(), skipped="interrupted before it")) for fix in rows]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -119,7 +128,7 @@ def main(words: Sequence[str] | None = None) -> int:
             for fix in chosen:
                 print(listing(fix, options), flush=True)
             return 0
-        done = list(measured(chosen, max(options.jobs, 1), options))
+        done = measured(chosen, max(options.jobs, 1), options)
     except (TableError, GitError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
