@@ -229,8 +229,8 @@ class Finding:
     names what lacks, such as ("DSB ISHST", "ISB"), `owed` the same as events (none if it is no instruction that lacks).
     `evidence` says why the write counts as one of a descriptor, `graphs` draw the functions of the path. `grounds` says
     why `confidence` is what it is, where it is not about an access that depends on a write; `claim` what the witness
-    shows; `unrepaired` why there is no repair although barriers lack;
-    `instead` is the weaker barrier that would do.
+    shows; `unrepaired` why there is no repair although barriers lack; `instead` is the weaker barrier that would do,
+    `paths` how many paths are folded into this finding.
     """
 
     rule: str
@@ -250,6 +250,7 @@ class Finding:
     grounds: str = ""
     unrepaired: str = ""
     instead: Event | None = None
+    paths: int = 1
 
     @property
     def span(self) -> Span:

@@ -215,6 +215,7 @@ def analysed(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Ou
     from barrierlint import rules
     from barrierlint.linking.losses import attempts, listed
     from barrierlint.report.fingerprint import with_fingerprints
+    from barrierlint.triage.folding import folded
 
     if options.told is not None:
         options.told("analysing", 0, 0)
@@ -223,7 +224,7 @@ def analysed(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Ou
         (listed(files_of(program)), partial(rules.check, program, gathered.models, select=chosen))
         for program in joined.programs
     )
-    found = folded(finding for one in checked for finding in one.findings)
+    found = folded([one.findings for one in checked])
     if options.confirm:
         found = tuple(confirmed(finding, options.features) for finding in found)
     return Outcome(
@@ -293,21 +294,6 @@ def named(infos: Sequence[RuleInfo], word: str) -> tuple[RuleInfo, ...]:
         known = ", ".join(info.id for info in infos)
         raise InputError(f"unknown rule '{word}': use an id, a family such as BL0, or ALL (rules: {known})")
     return found
-
-
-def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Merge findings of one rule on one write and one access: instantiations and headers seen from several files."""
-    kept: dict[object, Finding] = {}
-    for finding in findings:
-        key = (finding.rule, finding.confidence, finding.witness.write.span, finding.witness.access.span)
-        first = kept.get(key)
-        if first is None:
-            kept[key] = finding
-            continue
-        short, long = sorted((first, finding), key=lambda one: len(one.witness.steps))
-        places = dict.fromkeys((*short.also, *long.also))
-        kept[key] = replace(short, also=tuple(places))
-    return tuple(kept.values())
 
 
 def confirmed(finding: Finding, features: str) -> Finding:

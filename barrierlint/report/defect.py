@@ -37,7 +37,7 @@ def render(finding: Finding, rules: Mapping[str, RuleInfo], style: Style, verbos
     lines += _path(finding.witness.steps, frame, verbose)
     lines += _facts(finding, frame)
     lines += _simulation(finding.confirmation, frame, columns)
-    lines += _also(finding.also, frame, verbose)
+    lines += _also(finding, frame, verbose)
     lines += _help(finding, frame)
     return "\n".join(line.rstrip() for line in lines)
 
@@ -128,12 +128,15 @@ def simulation_sentence(answer: Confirmation) -> str:
     return text + (f"; {printable(answer.reason)}" if answer.reason else "")
 
 
-def _also(places: tuple[WitnessStep, ...], frame: Frame, verbose: bool) -> Iterator[str]:
-    """Other places of the same defect, a few by name and the rest counted."""
+def _also(finding: Finding, frame: Frame, verbose: bool) -> Iterator[str]:
+    """Other paths and places of the same defect, a few by name and the rest counted."""
+    places = finding.also
     shown = places if verbose else places[:MAX_ALSO]
-    if not places:
+    counted = [f"on {plural(finding.paths - 1, 'other path')}"] if finding.paths > len(places) + 1 else []
+    counted += [f"at {plural(len(places), 'more place')}"] if places else []
+    if not counted:
         return
-    yield _remark(frame, "also", f"the same defect at {plural(len(places), 'more place')}")
+    yield _remark(frame, "also", f"the same defect {', '.join(counted)}")
     for step in shown:
         where = f" in {printable(step.function)}" if step.function else ""
         yield f"{frame.rule()}   {place(step.span)}{where}" + (f": {printable(step.note)}" if step.note else "")

@@ -130,6 +130,7 @@ def _finding(group: Group, program: Program, rules: Sequence[Rule], repairs: Rep
         tuple(_also(group, program)),
         proposal,
         unrepaired=unrepaired,
+        paths=len(group.members),
         graphs=graphs(defect, program.functions),
     )
 
