@@ -1,4 +1,5 @@
-"""Descriptors of a table that are stored in pieces, or by a store that the compiler may take to pieces.
+"""Descriptors of a table that are stored in pieces, or by a store that the compiler may take to pieces; TLBIs after
+stores that no TLB can know the old value of.
 
 A forward analysis of each function by itself, on the safe side of "live": a descriptor is live where its valid bit was
 tested on every way, or a valid value was just stored. It does not model callers, and does not take what an unseen
@@ -18,6 +19,7 @@ from barrierlint.dataflow.idle import Met
 from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.pending import PAGE_SHIFT
 from barrierlint.dataflow.provenance import walk_shift
+from barrierlint.dataflow.steps import Steps
 from barrierlint.dataflow.values import leaves, rebuild
 from barrierlint.events import (
     Access,
@@ -33,6 +35,8 @@ from barrierlint.events import (
 from barrierlint.terms import AddressOf, Element, Field, Name, Term
 
 VALID = 1
+NONE, MIXED = (-1, -1), (-2, -2)
+"""No write since the last TLBI; one that is no make, or on some ways none."""
 BIT_FIELD = "bit-field"
 """How lowering notes the store of a bit-field."""
 
@@ -49,29 +53,46 @@ class Torn:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What names hold, which were read from where, which places are live, and the stores not yet followed by a
-    barrier.
+    """What names hold, which were read from where, which places are live and which invalid, and the stores not yet
+    followed by a barrier. `made` is the last write since a TLBI if all were makes: block and step.
     """
 
     values: Mapping[str, Term]
     reads: Mapping[str, Term]
     live: frozenset[Term]
     stores: frozenset[tuple[Term, int, int]]
+    invalid: frozenset[Term] = frozenset()
+    made: tuple[int, int] = NONE
 
     def meet(self, other: _State) -> _State:
+        both = {self.made, other.made}
         return _State(
             {name: term for name, term in self.values.items() if other.values.get(name) == term},
             {name: term for name, term in self.reads.items() if other.reads.get(name) == term},
             self.live & other.live,
             self.stores | other.stores,
+            self.invalid & other.invalid,
+            MIXED if MIXED in both or (NONE in both and len(both) > 1) else min(both),
         )
 
 
 def torn_writes(program: Program) -> Iterator[Torn]:
     """All stores of descriptors that may be seen in part, function by function."""
+    for function in _functions(program):
+        yield from function.find()
+
+
+def needless_flushes(program: Program) -> Iterator[tuple[Met, Met]]:
+    """TLBIs, each with a write before it, that follow nothing but writes of valid descriptors over invalid ones."""
+    for function in _functions(program):
+        yield from function.flushes()
+
+
+def _functions(program: Program) -> Iterator[_Function]:
+    steps = Steps(program)
     for cfg in program.functions.values():
         if any(_may_write(step) for step in cfg.steps()):
-            yield from _Function(program, cfg).find()
+            yield _Function(program, steps, cfg)
 
 
 def _may_write(step: Step) -> bool:
@@ -84,9 +105,10 @@ def _may_write(step: Step) -> bool:
 
 
 class _Function:
-    def __init__(self, program: Program, cfg: Cfg) -> None:
+    def __init__(self, program: Program, steps: Steps, cfg: Cfg) -> None:
         self.program = program
         self.cfg = cfg
+        self.steps = steps
         self.new: frozenset[str] = frozenset(
             step.event.into
             for step in cfg.steps()
@@ -126,8 +148,12 @@ class _Function:
         facts = Facts()
         for guard in edge.guards:
             facts.assume(self._value(state, guard.condition), guard.holds)
-        live = {place for name, place in state.reads.items() if known_bits(Name(name), facts.bits)[0] & VALID}
-        return replace(state, live=state.live | live) if live else state
+        told = {name: known_bits(Name(name), facts.bits) for name in state.reads}
+        live = {state.reads[name] for name, (ones, _) in told.items() if ones & VALID}
+        invalid = {state.reads[name] for name, (_, zeros) in told.items() if zeros & VALID}
+        if not live and not invalid:
+            return state
+        return replace(state, live=state.live | live, invalid=state.invalid | invalid)
 
     def _after(self, state: _State, step: Step, block: int, index: int) -> _State:
         written = self._written(state, step)
@@ -137,7 +163,16 @@ class _Function:
             ones, zeros = known_bits(value, {})
             live = state.live | {place} if ones & VALID else state.live - {place} if zeros & VALID else state.live
             stores = state.stores if zeros & VALID else state.stores | {(place, block, index)}
-            return replace(state, reads=reads, live=live, stores=stores)
+            made, invalid = state.made, state.invalid - {place}
+            if place not in state.invalid or made == MIXED:
+                made = MIXED
+            elif not zeros & VALID:
+                made = (block, index)
+            if zeros & VALID:
+                invalid |= {place}
+            return replace(state, reads=reads, live=live, stores=stores, invalid=invalid, made=made)
+        if self._flush(step) is not None:
+            return replace(state, stores=frozenset(), made=NONE)
         match step.event:
             case Assign(name, value):
                 return _assigned(state, name, self._value(state, value))
@@ -146,13 +181,37 @@ class _Function:
                 return replace(fresh, reads={**fresh.reads, name: self._place(state, address)})
             case Access(kind=Kind.WRITE, address=address, size=size) if size < 8:
                 entry = self._entry(state, address)
-                return state if entry is None else replace(state, stores=state.stores | {(entry, block, index)})
+                stores = state.stores if entry is None else state.stores | {(entry, block, index)}
+                return replace(state, stores=stores, made=MIXED)
             case Dsb() | ContextSync() | Tlbi():
                 return replace(state, stores=frozenset())
             case Call(into=into):
-                called = replace(state, stores=frozenset())
+                made = MIXED if self._may_store(step.event) else state.made
+                called = replace(state, stores=frozenset(), made=made)
                 return called if into is None else _assigned(called, into, None)
         return state
+
+    def _flush(self, step: Step) -> Tlbi | None:
+        """The TLBI of an address that a step is, itself or by a helper that is nothing else."""
+        for barrier in self.steps.barriers(step):
+            if isinstance(barrier.event, Tlbi):
+                return barrier.event
+        return None
+
+    def _may_store(self, call: Call) -> bool:
+        """Whether a function that is here may store descriptors, itself or in what it calls."""
+        known = [self.program.functions[usr] for usr in call.targets if usr in self.program.functions]
+        return any(_may_write(step) or isinstance(step.event, Call) for cfg in known for step in cfg.steps())
+
+    def flushes(self) -> Iterator[tuple[Met, Met]]:
+        """TLBIs of an address with the write before, where all writes since the last one made invalid entries valid."""
+        for block, state in self._solve().items():
+            for index, step in enumerate(self.cfg.blocks[block].steps):
+                flush = self._flush(step)
+                if flush is not None and flush.operand is not None and state.made not in (NONE, MIXED):
+                    written = self.cfg.blocks[state.made[0]].steps[state.made[1]]
+                    yield Met(self.cfg.usr, step, flush), Met(self.cfg.usr, written, written.event)
+                state = self._after(state, step, block, index)
 
     def _value(self, state: _State, term: Term) -> Term:
         return rebuild(term, lambda leaf: state.values.get(leaf.id, leaf) if isinstance(leaf, Name) else leaf)
@@ -241,6 +300,8 @@ def _assigned(state: _State, name: str, value: Term | None) -> _State:
         {other: term for other, term in state.reads.items() if other != name and not stale(term)},
         frozenset(place for place in state.live if not stale(place)),
         frozenset(store for store in state.stores if not stale(store[0])),
+        frozenset(place for place in state.invalid if not stale(place)),
+        state.made,
     )
 
 

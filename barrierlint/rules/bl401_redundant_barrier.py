@@ -6,6 +6,8 @@
   or drop (a DSB ISH behind a DSB SY, an ISB behind an ISB, a flush behind a flush);
 - that an equal or stronger one follows at once on every path;
 - in a loop of descriptor writes or TLBIs that do not depend on it, where one after the loop serves all turns;
+- a TLBI of an address, where the function since the last one has made only invalid descriptors valid: a TLB does not
+  hold invalid ones;
 - and an ISB after each of several registers that are out of context (at EL2 the guest's, such as VTTBR_EL2), where one
   before their use is enough.
 
@@ -47,7 +49,8 @@ from collections.abc import Iterator
 
 from barrierlint.cfg.graph import Program
 from barrierlint.dataflow.idle import Idle, Met, idle_barriers
-from barrierlint.events import Call, ContextSync, DescriptorWrite, Dsb, Event, SysregWrite, Tlbi, mnemonic
+from barrierlint.dataflow.tearing import needless_flushes
+from barrierlint.events import Access, Call, ContextSync, DescriptorWrite, Dsb, Event, SysregWrite, Tlbi, mnemonic
 from barrierlint.finding import Claim, Severity, WitnessStep
 from barrierlint.models import Models
 from barrierlint.rules.advice import Advice, Remark
@@ -58,7 +61,8 @@ from barrierlint.rules.rule import info
 def find(program: Program, _models: Models) -> Iterator[Remark]:
     """One remark a function and reason, at the first barrier; the others are folded."""
     groups: dict[object, dict[object, Idle]] = {}
-    for idle in idle_barriers(program):
+    made = (Idle("made", flush, (write,)) for flush, write in needless_flushes(program))
+    for idle in (*idle_barriers(program), *made):
         cfg = program.functions[idle.barrier.function]
         group = groups.setdefault((cfg.pattern or cfg.place, idle.why), {})
         group.setdefault((idle.barrier.step.span, idle.barrier.event), idle)
@@ -87,6 +91,8 @@ def _message(program: Program, idle: Idle) -> str:
                 own = f"this call of {short(call.qualified)}() in {_function(program, idle.barrier)}()"
                 return f"{own} does nothing: {_place(idle.before[0])} and what follows it did all of it on every path"
             return f"{own} {_purpose(idle.barrier.event)}: {_place(idle.before[0])} did it on every path"
+        case "made":
+            return f"{own} has nothing to drop: only invalid descriptors were made valid, and those are in no TLB"
         case "superseded":
             return f"{own} is superseded: {_place(idle.after[0])} follows at once and does more"
         case "registers":
@@ -127,6 +133,7 @@ def _note(idle: Idle) -> str:
     name = name_of(idle.barrier.event)
     return {
         "repeated": f"{name}: nothing is left to do",
+        "made": f"{name}: no TLB holds an invalid descriptor",
         "superseded": f"{name}: what follows does it too",
         "registers": f"{name}: no use of the registers before the next",
     }.get(idle.why, f"{name}: once a turn")
@@ -144,7 +151,7 @@ def _done(met: Met) -> str:
 
 
 def _role(met: Met) -> str:
-    return "write" if isinstance(met.event, DescriptorWrite) else "barrier"
+    return "write" if isinstance(met.event, DescriptorWrite | Access) else "barrier"
 
 
 def _step(program: Program, met: Met, role: str, note: str) -> WitnessStep:
