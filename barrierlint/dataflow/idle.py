@@ -10,44 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import networkx as nx
-
-from barrierlint.cfg.graph import Cfg, Program, Step
+from barrierlint.cfg.graph import Program, Step
 from barrierlint.dataflow.completion import Completion
-from barrierlint.dataflow.memory import root
-from barrierlint.dataflow.pending import RANK, WAITED, Pending, Work, after, is_idle, is_local, is_table_store, reach_of
-from barrierlint.dataflow.reach import reverse_postorder
-from barrierlint.dataflow.steps import Place, Steps
-from barrierlint.dataflow.values import leaves
+from barrierlint.dataflow.pending import Pending, covers, is_idle, is_local
+from barrierlint.dataflow.steps import Met, Place, Steps
+from barrierlint.dataflow.turns import Turns
 from barrierlint.events import (
     Access,
     Assign,
     Call,
     CompilerBarrier,
     ContextSync,
-    DescriptorWrite,
     Dmb,
     Dsb,
     Event,
-    Kind,
     SysregWrite,
-    Tlbi,
 )
-from barrierlint.terms import Name, Term
 
 OUT_OF_CONTEXT = ("vttbr_el2", "vtcr_el2", "hcr_el2")
 """Registers of the guest's translation: at EL2 only address translation instructions and the guest itself use them."""
 _GUEST = ("ttbr0_el1", "ttbr1_el1", "tcr_el1", "mair_el1", "sctlr_el1", "contextidr_el1")
 _QUIET = (Assign, CompilerBarrier)
-
-
-@dataclass(frozen=True, slots=True)
-class Met:
-    """A step on the way: of which function, and the event of it that counts."""
-
-    function: str
-    step: Step
-    event: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +61,7 @@ class _Judge:
         self.completion = Completion(program)
 
     def judge(self) -> Iterator[Idle]:
-        loops = {usr: _loops(cfg) for usr, cfg in self.program.functions.items()}
+        turns = Turns(self.program, self.steps)
         for place, states in self.completion.states.items():
             barriers = self.steps.barriers(self.steps.at(place))
             if not barriers or place[0] in self.steps.wrappers:
@@ -88,8 +71,8 @@ class _Judge:
                 or self._superseded(place, barriers)
                 or self._registers(place, barriers, states)
             )
-            around = (loop for loop in loops[place[0]] if place[1] in loop)
-            found = found or next(filter(None, (self._looping(place, barriers, states, loop) for loop in around)), None)
+            if found is None and (turn := turns.idle(place, barriers, states)) is not None:
+                found = Idle("loop", turn[1], (), turn)
             if found is not None:
                 yield found
 
@@ -199,94 +182,6 @@ class _Judge:
             for step in self.program.functions[usr].steps()
         )
 
-    # --- once an iteration ---
-
-    def _looping(
-        self, place: Place, barriers: tuple[Step, ...], states: set[Pending], loop: frozenset[int]
-    ) -> Idle | None:
-        last = barriers[-1].event
-        if not isinstance(last, Dsb | ContextSync) or (isinstance(last, Dsb) and last.nxs):
-            return None
-        body = list(self._events(place[0], loop))
-        events = [event for _, event in body]
-        tables = {root(event.location) for event in events if isinstance(event, DescriptorWrite)}
-        work = next((event for event in events if isinstance(event, DescriptorWrite | Tlbi)), None)
-        if work is None or not all(_is_table_work(event, tables) for event in events):
-            return None
-        if isinstance(last, Dsb):
-            pending = frozenset(one for state in states for one in self._at_last(state, barriers).open_for(last))
-            if self._is_needed_in(place, loop, pending, last):
-                return None
-        worked = next(self._met(at, event) for at, event in body if event is work)
-        again = self._met(place, last)
-        return Idle("loop", again, (), (worked, again))
-
-    def _at_last(self, state: Pending, barriers: tuple[Step, ...]) -> Pending:
-        for barrier in barriers[:-1]:
-            state = after(state, barrier)
-        return state
-
-    def _events(self, usr: str, loop: frozenset[int]) -> Iterator[tuple[Place, Event]]:
-        for block in self.program.functions[usr].blocks:
-            for index, step in enumerate(block.steps if block.id in loop else ()):
-                inner = self.steps.barriers(step)
-                for event in [one.event for one in inner] or [_as_write(step.event)]:
-                    yield (usr, block.id, index), event
-
-    def _is_needed_in(self, place: Place, loop: frozenset[int], pending: frozenset[Work], own: Dsb) -> bool:
-        """Whether something in the loop depends on what a DSB completes, before another DSB or its next turn."""
-        changing = self._assigned(place[0], loop)
-        order = reverse_postorder(self.program.functions[place[0]])
-        maintenance = pending & {Work.LOCAL, Work.INNER, Work.OUTER}
-        turned: set[tuple[Place, bool]] = set()
-        queue = [(place, False)]
-        while queue:
-            at, around = queue.pop()
-            for following in self.steps.after(at):
-                if following is None or following[1] not in loop or (following, around) in turned:
-                    continue
-                turned.add((following, around))
-                back = order[following[1]] < order[at[1]] or (following[1] == at[1] and following[2] <= at[2])
-                again = around or back
-                step = self.steps.at(following)
-                events = [one.event for one in self.steps.barriers(step)] or [_as_write(step.event)]
-                for event in events:
-                    if isinstance(event, Tlbi) and Work.TABLE in pending:
-                        return True
-                    same = isinstance(event, DescriptorWrite) and not (again and _names(event.location) & changing)
-                    if same and maintenance:
-                        return True
-                    if isinstance(event, Dsb) and covers(event, own):
-                        break
-                else:
-                    queue.append((following, again))
-        return False
-
-    def _assigned(self, usr: str, loop: frozenset[int]) -> frozenset[str]:
-        found: set[str] = set()
-        for block in self.program.functions[usr].blocks:
-            for step in block.steps if block.id in loop else ():
-                match step.event:
-                    case Assign(name, _):
-                        found.add(name)
-                    case Access(into=str(into)):
-                        found.add(into)
-        return frozenset(found)
-
-
-def covers(event: Event, other: Event) -> bool:
-    """Whether one barrier or TLBI does all that another of its kind would."""
-    match event, other:
-        case Dsb(done, accesses, False), Dsb(domain, waited) | Dmb(domain, waited):
-            return RANK[done] >= RANK[domain] and WAITED[accesses] >= WAITED[waited]
-        case Dmb(done, accesses), Dmb(domain, waited):
-            return RANK[done] >= RANK[domain] and WAITED[accesses] >= WAITED[waited]
-        case ContextSync(), ContextSync():
-            return True
-        case Tlbi(flushed, None), Tlbi(op, None):
-            return flushed == op or (reach_of(op) is Work.LOCAL and flushed in (f"{op}is", f"{op}os"))
-    return False
-
 
 def is_quiet(event: Event) -> bool:
     """Whether a step touches nothing but this thread's own values."""
@@ -296,41 +191,3 @@ def is_quiet(event: Event) -> bool:
 def _keeps_context(event: Event, allowed: set[str]) -> bool:
     """Whether a step cannot tell whether registers of another regime are synchronized."""
     return isinstance(event, (*_QUIET, Access)) or (isinstance(event, SysregWrite) and event.register in allowed)
-
-
-def _is_table_work(event: Event, tables: set[Term]) -> bool:
-    """Whether a step of a loop depends on no barrier of the loop, as far as its kind tells."""
-    match event:
-        case Access(kind=Kind.READ, address=address):
-            return is_local(address) or root(address) in tables
-        case Access(address=address):
-            return is_local(address)
-        case DescriptorWrite() | Tlbi() | Dsb() | ContextSync("isb") | Assign() | CompilerBarrier():
-            return True
-    return False
-
-
-def _as_write(event: Event) -> Event:
-    """A store that is one of a descriptor by its place, as such."""
-    if isinstance(event, Access) and is_table_store(event) and event.value is not None:
-        return DescriptorWrite(event.address, event.value)
-    return event
-
-
-def _names(term: Term) -> frozenset[str]:
-    return frozenset(leaf.id for leaf in leaves(term) if isinstance(leaf, Name))
-
-
-def _loops(cfg: Cfg) -> tuple[frozenset[int], ...]:
-    """The loops of a function, inner ones first: what is left of a loop without its head may hold further loops."""
-    whole = nx.DiGraph((block.id, edge.target) for block in cfg.blocks for edge in block.edges)
-    order = reverse_postorder(cfg)
-    found: list[frozenset[int]] = []
-    waiting = [whole.subgraph(order)]
-    while waiting:
-        graph = waiting.pop()
-        for component in nx.strongly_connected_components(graph):
-            if len(component) > 1 or any(graph.has_edge(one, one) for one in component):
-                found.append(frozenset(component))
-                waiting.append(graph.subgraph(component - {min(component, key=order.__getitem__)}))
-    return tuple(sorted(found, key=len))

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from barrierlint.cfg.graph import Program, Step
-from barrierlint.dataflow.idle import Met, covers
-from barrierlint.dataflow.pending import Work, is_local, is_table_store, reach_of
-from barrierlint.dataflow.steps import Place, Steps
+from barrierlint.dataflow.pending import Work, covers, is_local, is_table_store, reach_of
+from barrierlint.dataflow.steps import Met, Place, Steps
 from barrierlint.events import Access, Call, DescriptorWrite, Dsb, Kind, Shareability, SysregWrite, Tlbi
 from barrierlint.terms import AddressOf, Const
 

@@ -156,6 +156,20 @@ def unseen(state: Pending) -> Pending:
     return state.happened(*FOREIGN, unsynced="call", changed=True)
 
 
+def covers(event: Event, other: Event) -> bool:
+    """Whether one barrier or TLBI does all that another of its kind would."""
+    match event, other:
+        case Dsb(done, accesses, False), Dsb(domain, waited) | Dmb(domain, waited):
+            return RANK[done] >= RANK[domain] and WAITED[accesses] >= WAITED[waited]
+        case Dmb(done, accesses), Dmb(domain, waited):
+            return RANK[done] >= RANK[domain] and WAITED[accesses] >= WAITED[waited]
+        case ContextSync(), ContextSync():
+            return True
+        case Tlbi(flushed, None), Tlbi(op, None):
+            return flushed == op or (reach_of(op) is Work.LOCAL and flushed in (f"{op}is", f"{op}os"))
+    return False
+
+
 def is_idle(state: Pending, step: Step) -> bool:
     """Whether a barrier or TLBI has nothing to do: what it waits for, orders or drops was, by others before it."""
     match step.event:

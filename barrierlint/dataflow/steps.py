@@ -7,16 +7,26 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 from barrierlint.cfg.graph import Cfg, Program, Step
-from barrierlint.events import Assign, Call, CompilerBarrier, ContextSync, Dmb, Dsb, Tlbi
+from barrierlint.events import Assign, Call, CompilerBarrier, ContextSync, Dmb, Dsb, Event, Tlbi
 
 Place = tuple[str, int, int]
 """A step: function, block, index."""
 
 _PURE = (Assign, CompilerBarrier)
 _BARRIERS = (Dsb, Dmb, ContextSync, Tlbi)
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A step on the way: of which function, and the event of it that counts."""
+
+    function: str
+    step: Step
+    event: Event
 
 
 class Steps:

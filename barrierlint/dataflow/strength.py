@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import Program, Step
 from barrierlint.dataflow.completion import Completion
-from barrierlint.dataflow.idle import Met, covers, is_quiet
-from barrierlint.dataflow.pending import FOREIGN, RANK, Pending, Work, is_idle, reach_of
-from barrierlint.dataflow.steps import Place, Steps
+from barrierlint.dataflow.idle import is_quiet
+from barrierlint.dataflow.pending import FOREIGN, RANK, Pending, Work, covers, is_idle, reach_of
+from barrierlint.dataflow.steps import Met, Place, Steps
 from barrierlint.events import Accesses, Dsb, Event, Shareability, Tlbi
 
 _DOMAIN = {Work.LOCAL: Shareability.NSH, Work.INNER: Shareability.ISH, Work.OUTER: Shareability.OSH}

@@ -9,17 +9,17 @@ function returned for a live table: it may be new.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import Cfg, Edge, Program, Step
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.facts import Facts
-from barrierlint.dataflow.idle import Met
 from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.pending import PAGE_SHIFT
 from barrierlint.dataflow.provenance import walk_shift
-from barrierlint.dataflow.steps import Steps
+from barrierlint.dataflow.steps import Met, Steps
+from barrierlint.dataflow.stored import MIXED, NONE, Stored, assigned
 from barrierlint.dataflow.values import leaves, rebuild
 from barrierlint.events import (
     Access,
@@ -35,8 +35,6 @@ from barrierlint.events import (
 from barrierlint.terms import AddressOf, Element, Field, Name, Term
 
 VALID = 1
-NONE, MIXED = (-1, -1), (-2, -2)
-"""No write since the last TLBI; one that is no make, or on some ways none."""
 BIT_FIELD = "bit-field"
 """How lowering notes the store of a bit-field."""
 
@@ -49,31 +47,6 @@ class Torn:
     store: Met
     before: tuple[Met, ...] = ()
     live: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What names hold, which were read from where, which places are live and which invalid, and the stores not yet
-    followed by a barrier. `made` is the last write since a TLBI if all were makes: block and step.
-    """
-
-    values: Mapping[str, Term]
-    reads: Mapping[str, Term]
-    live: frozenset[Term]
-    stores: frozenset[tuple[Term, int, int]]
-    invalid: frozenset[Term] = frozenset()
-    made: tuple[int, int] = NONE
-
-    def meet(self, other: _State) -> _State:
-        both = {self.made, other.made}
-        return _State(
-            {name: term for name, term in self.values.items() if other.values.get(name) == term},
-            {name: term for name, term in self.reads.items() if other.reads.get(name) == term},
-            self.live & other.live,
-            self.stores | other.stores,
-            self.invalid & other.invalid,
-            MIXED if MIXED in both or (NONE in both and len(both) > 1) else min(both),
-        )
 
 
 def torn_writes(program: Program) -> Iterator[Torn]:
@@ -126,8 +99,8 @@ class _Function:
                     yield torn
                 state = self._after(state, step, block, index)
 
-    def _solve(self) -> dict[int, _State]:
-        states = {self.cfg.entry: _State({}, {}, frozenset(), frozenset())}
+    def _solve(self) -> dict[int, Stored]:
+        states = {self.cfg.entry: Stored({}, {}, frozenset(), frozenset())}
         queue = deque([self.cfg.entry])
         while queue:
             block = queue.popleft()
@@ -143,7 +116,7 @@ class _Function:
                     queue.append(edge.target)
         return states
 
-    def _taken(self, state: _State, edge: Edge) -> _State:
+    def _taken(self, state: Stored, edge: Edge) -> Stored:
         """The state on an edge: places whose valid bit its conditions tell are live."""
         facts = Facts()
         for guard in edge.guards:
@@ -155,7 +128,7 @@ class _Function:
             return state
         return replace(state, live=state.live | live, invalid=state.invalid | invalid)
 
-    def _after(self, state: _State, step: Step, block: int, index: int) -> _State:
+    def _after(self, state: Stored, step: Step, block: int, index: int) -> Stored:
         written = self._written(state, step)
         if written is not None:
             place, value, _ = written
@@ -175,9 +148,9 @@ class _Function:
             return replace(state, stores=frozenset(), made=NONE)
         match step.event:
             case Assign(name, value):
-                return _assigned(state, name, self._value(state, value))
+                return assigned(state, name, self._value(state, value))
             case Access(kind=Kind.READ, into=str(name), address=address):
-                fresh = _assigned(state, name, None)
+                fresh = assigned(state, name, None)
                 return replace(fresh, reads={**fresh.reads, name: self._place(state, address)})
             case Access(kind=Kind.WRITE, address=address, size=size) if size < 8:
                 entry = self._entry(state, address)
@@ -188,7 +161,7 @@ class _Function:
             case Call(into=into):
                 made = MIXED if self._may_store(step.event) else state.made
                 called = replace(state, stores=frozenset(), made=made)
-                return called if into is None else _assigned(called, into, None)
+                return called if into is None else assigned(called, into, None)
         return state
 
     def _flush(self, step: Step) -> Tlbi | None:
@@ -213,10 +186,10 @@ class _Function:
                     yield Met(self.cfg.usr, step, flush), Met(self.cfg.usr, written, written.event)
                 state = self._after(state, step, block, index)
 
-    def _value(self, state: _State, term: Term) -> Term:
+    def _value(self, state: Stored, term: Term) -> Term:
         return rebuild(term, lambda leaf: state.values.get(leaf.id, leaf) if isinstance(leaf, Name) else leaf)
 
-    def _torn(self, state: _State, step: Step) -> Torn | None:
+    def _torn(self, state: Stored, step: Step) -> Torn | None:
         met = Met(self.cfg.usr, step, step.event)
         match step.event:
             case Access(kind=Kind.WRITE, address=address, size=size) if size < 8:
@@ -234,7 +207,7 @@ class _Function:
             return Torn(BIT_FIELD, met, (), live)
         return Torn("plain", met, (), live) if live and order is Order.PLAIN else None
 
-    def _written(self, state: _State, step: Step) -> tuple[Term, Term, Order] | None:
+    def _written(self, state: Stored, step: Step) -> tuple[Term, Term, Order] | None:
         """The place, value and order of the store of a whole descriptor, told by its type or by its place."""
         match step.event:
             case DescriptorWrite(location=location, value=value, order=order, op=""):
@@ -244,17 +217,17 @@ class _Function:
                 return None if entry is None else (entry, value, order)
         return None
 
-    def _place(self, state: _State, address: Term) -> Term:
+    def _place(self, state: Stored, address: Term) -> Term:
         """A descriptor's place, the same for all ways to name it."""
         return self._entry(state, address) or self._value(state, address)
 
-    def _before(self, state: _State, place: Term | None) -> tuple[Met, ...]:
+    def _before(self, state: Stored, place: Term | None) -> tuple[Met, ...]:
         steps = [
             self.cfg.blocks[block].steps[index] for at, block, index in sorted(state.stores, key=_order) if at == place
         ]
         return tuple(Met(self.cfg.usr, step, step.event) for step in steps)
 
-    def _entry(self, state: _State, address: Term) -> Term | None:
+    def _entry(self, state: Stored, address: Term) -> Term | None:
         """The descriptor that a smaller store is part of, known by its place in a table."""
         place = self._value(state, address)
         while isinstance(place, Field | Element):
@@ -284,25 +257,6 @@ class _Function:
         ]
         bases = [root(call.args[at]) for call in calls if at < len(call.args)]
         return bool(bases) and all(isinstance(base, AddressOf) and base.kind == "local" for base in bases)
-
-
-def _assigned(state: _State, name: str, value: Term | None) -> _State:
-    """The state after a name got another value: what was known by its old one is forgotten."""
-
-    def stale(term: Term) -> bool:
-        return any(isinstance(leaf, Name) and leaf.id == name for leaf in leaves(term))
-
-    values = {other: term for other, term in state.values.items() if other != name and not stale(term)}
-    if value is not None and not stale(value):
-        values[name] = value
-    return _State(
-        values,
-        {other: term for other, term in state.reads.items() if other != name and not stale(term)},
-        frozenset(place for place in state.live if not stale(place)),
-        frozenset(store for store in state.stores if not stale(store[0])),
-        frozenset(place for place in state.invalid if not stale(place)),
-        state.made,
-    )
 
 
 def _order(store: tuple[Term, int, int]) -> tuple[int, int]:

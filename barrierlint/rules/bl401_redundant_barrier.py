@@ -48,7 +48,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from barrierlint.cfg.graph import Program
-from barrierlint.dataflow.idle import Idle, Met, idle_barriers
+from barrierlint.dataflow.idle import Idle, idle_barriers
+from barrierlint.dataflow.steps import Met
 from barrierlint.dataflow.tearing import needless_flushes
 from barrierlint.events import Access, Call, ContextSync, DescriptorWrite, Dsb, Event, SysregWrite, Tlbi, mnemonic
 from barrierlint.finding import Claim, Severity, WitnessStep

@@ -41,7 +41,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from barrierlint.cfg.graph import Program
-from barrierlint.dataflow.idle import Met
+from barrierlint.dataflow.steps import Met
 from barrierlint.dataflow.strength import Strong, strong_barriers
 from barrierlint.events import Tlbi, mnemonic
 from barrierlint.finding import Claim, Severity, WitnessStep

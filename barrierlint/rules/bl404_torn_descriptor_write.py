@@ -41,7 +41,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from barrierlint.cfg.graph import Program
-from barrierlint.dataflow.idle import Met
+from barrierlint.dataflow.steps import Met
 from barrierlint.dataflow.tearing import BIT_FIELD, Torn, torn_writes
 from barrierlint.events import Access
 from barrierlint.finding import Claim, Confidence, Severity, WitnessStep

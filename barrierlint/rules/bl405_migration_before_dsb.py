@@ -43,8 +43,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from barrierlint.cfg.graph import Program
-from barrierlint.dataflow.idle import Met
 from barrierlint.dataflow.migration import Migration, Named, migrations
+from barrierlint.dataflow.steps import Met
 from barrierlint.events import Call, SysregWrite, Tlbi, mnemonic
 from barrierlint.finding import Claim, Confidence, Severity, WitnessStep
 from barrierlint.models import Models
