@@ -230,6 +230,12 @@ def _means(to: argparse.ArgumentParser) -> None:
     """How inputs are read."""
     group = to.add_argument_group("reading")
     group.add_argument(
+        "--neighbours",
+        type=_number,
+        metavar="N",
+        help="read up to N more files that those named call or are called by (default: 8 with a database, else 0)",
+    )
+    group.add_argument(
         "--jobs",
         type=_positive,
         metavar="N",
@@ -248,10 +254,17 @@ def _means(to: argparse.ArgumentParser) -> None:
     group.add_argument("--no-cache", action="store_true", help="neither use nor write a cache")
 
 
+def _number(text: str) -> int:
+    """A whole number."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number")
+    return int(text)
+
+
 def _positive(text: str) -> int:
     """A whole number above 0."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number above 0")
+    if not _number(text):
+        raise argparse.ArgumentTypeError("it must be above 0")
     return int(text)
 
 

@@ -210,7 +210,8 @@ def _write_baseline(file: str, report: Report) -> int:
 def _options(space: Namespace) -> Options:
     """The options of the pipeline from the words of the command line."""
     from barrierlint.inputs import Request
-    from barrierlint.pipeline import Means, Options
+    from barrierlint.linking.gathering import Means
+    from barrierlint.pipeline import Options
 
     request = Request(
         paths=tuple(space.paths),
@@ -220,6 +221,7 @@ def _options(space: Namespace) -> Options:
         remove=tuple(space.remove_arg),
         target=space.target,
         compile=tuple(space.compile),
+        neighbours=space.neighbours,
     )
     means = Means(
         jobs=space.jobs or os.cpu_count() or 1,

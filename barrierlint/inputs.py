@@ -7,7 +7,7 @@ makes no sense as a request (no such file, a folder without sources) is an `Inpu
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import takewhile
@@ -44,7 +44,8 @@ class Request:
 
     `database` is a file or folder (None: search), `flags` what came after `--` (None: nothing did), `remove` patterns
     of arguments to drop, `target` the triple for commands that name none, `compile` what a configuration says of files
-    that no database tells of.
+    that no database tells of. At most `neighbours` more files are read with those of `paths` (None: some, where there
+    is a database).
     """
 
     paths: tuple[str, ...]
@@ -54,6 +55,7 @@ class Request:
     remove: tuple[str, ...] = ()
     target: str = TARGET
     compile: tuple[Compile, ...] = ()
+    neighbours: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,22 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All files of a run, and what to say about how they were found."""
+    """All files of a run, what to say about how they were found, and all commands of the database by real path."""
 
     files: tuple[Input, ...]
     notifications: tuple[Notification, ...] = field(default=())
+    commands: Mapping[str, source.CompileCommand] = field(default_factory=dict, compare=False, repr=False)
+
+
+def more(
+    paths: Iterable[str],
+    request: Request,
+    commands: Mapping[str, source.CompileCommand],
+    means: guessing.Means | None = None,
+) -> tuple[Input, ...]:
+    """Return further files with their arguments; what no compiler reads is left out."""
+    usable, _ = _split([_input(path, request, commands) for path in paths])
+    return usable if commands else _guessed(usable, request.compile, means or guessing.Means())[0]
 
 
 def collect(request: Request, means: guessing.Means | None = None) -> Inputs:
@@ -98,7 +112,7 @@ def collect(request: Request, means: guessing.Means | None = None) -> Inputs:
     if request.flags is None and not database:
         usable, guesses = _guessed(usable, request.compile, means or guessing.Means())
     about = (*guesses, *_about_guesses(usable, request, commands, database), *_about_assembly(request, commands))
-    return Inputs(usable, (*about, *unusable))
+    return Inputs(usable, (*about, *unusable), commands)
 
 
 def _commands(request: Request) -> tuple[dict[str, source.CompileCommand], str]:
@@ -169,7 +183,7 @@ def suffix(name: str) -> str:
     return found if found in SOURCES | HEADERS else found.lower()
 
 
-def _input(path: str, request: Request, commands: dict[str, source.CompileCommand]) -> Input:
+def _input(path: str, request: Request, commands: Mapping[str, source.CompileCommand]) -> Input:
     """One file with its arguments: from the database, from a neighbour in it, from the flags given, or guessed."""
     given = source.CompileCommand(os.path.abspath(path), os.getcwd(), ("cc", *(request.flags or ())))
     command = commands.get(os.path.realpath(path)) or _neighbour(path, commands) or given
@@ -187,7 +201,7 @@ def _retargeted(word: str, command: source.CompileCommand, request: Request) -> 
     return f"--target={request.target}" if guessed else word
 
 
-def _neighbour(path: str, commands: dict[str, source.CompileCommand]) -> source.CompileCommand | None:
+def _neighbour(path: str, commands: Mapping[str, source.CompileCommand]) -> source.CompileCommand | None:
     """The command of the listed file that shares the most of its path with `path`, as for headers: clangd's rule."""
     if not commands:
         return None

@@ -9,35 +9,18 @@ or decide the exit status.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from barrierlint.finding import Confirmation, Finding, Notification, Report, RuleInfo, Verdict
-from barrierlint.inputs import InputError, Inputs, Request, collect
-from barrierlint.source import guessing
+from barrierlint.inputs import InputError, Request
+from barrierlint.linking.gathering import Gathered, Means, gather
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program
-    from barrierlint.linking.store import Store
-    from barrierlint.linking.units import Loaded
     from barrierlint.models import Models
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """How inputs are read: in `jobs` processes with limits of `seconds` and `mebibytes` each (0: in this one, without
-    limits), and a cache in folder `cache` ("": at the tree's root, None: none).
-    """
-
-    jobs: int = 0
-    seconds: float = 300.0
-    mebibytes: int = 4096
-    cache: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +38,8 @@ class Options:
     confirm: bool = True
     baseline: str | None = None
     diff_base: str | None = None
-    means: Means = Means()
+    means: Means = field(default_factory=Means)
     told: Callable[[str, int, int], None] | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """The units of all inputs, and what they were made with."""
-
-    inputs: Inputs
-    models: Models
-    loaded: tuple[Loaded, ...]
-    store: Store
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The files analysed."""
-        return tuple(item.path for item in self.inputs.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +69,7 @@ def run(options: Options) -> Report:
     from barrierlint.triage.selection import triage
 
     chosen = frozenset(rule.id for rule in select_rules(all_rules(), options.select, options.ignore))
-    gathered = gather(options)
+    gathered = gather(options.request, options.models, options.means, options.told)
     outcome = remembered(gathered, options, chosen)
     triaged = triage(
         tuple(finding for finding in outcome.found if finding.confirmation.verdict is not Verdict.REFUTED),
@@ -112,9 +80,7 @@ def run(options: Options) -> Report:
         baseline=options.baseline,
         diff_base=options.diff_base,
     )
-    notes = said_once(
-        (*gathered.inputs.notifications, *(incomplete(note, gathered.paths) for note in outcome.notifications))
-    )
+    notes = said_once((*gathered.said, *(incomplete(note, gathered.paths) for note in outcome.notifications)))
     return Report(
         findings=triaged.shown,
         refuted=tuple(finding for finding in outcome.found if finding.confirmation.verdict is Verdict.REFUTED),
@@ -126,54 +92,14 @@ def run(options: Options) -> Report:
     )
 
 
-def gather(options: Options) -> Gathered:
-    """Bring the units of the inputs of `options`, from the cache or by parsing."""
-    from barrierlint.linking.processes import Forks, Limits
-    from barrierlint.linking.store import Store, folder_for
-    from barrierlint.linking.units import Loader
-
-    means = options.means
-    inputs = collect(options.request, for_guesses(options))
-    paths = [item.path for item in inputs.files]
-    models = load_models(options, paths)
-    default = folder_for(paths) if means.cache == "" and paths else None
-    store = Store(Path(means.cache) if means.cache else default)
-    forks = Forks(means.jobs, Limits(means.seconds, means.mebibytes)) if means.jobs else nullcontext()
-    with forks as executor:
-        loaded = Loader(models, store, executor, options.told).load(inputs.files)
-    return Gathered(inputs, models, tuple(loaded), store)
-
-
-def for_guesses(options: Options) -> guessing.Means:
-    """Return how arguments are guessed: remembered in the cache, and searched for in a process of its own."""
-    from barrierlint.linking.processes import Failed, Forks, Limits
-    from barrierlint.linking.store import folder_for
-
-    means = options.means
-    default = folder_for(list(options.request.paths)) if means.cache == "" and options.request.paths else None
-    folder = means.cache or (str(default) if default else None)
-
-    def run(task: Callable[[], bytes]) -> bytes | None:
-        if not means.jobs:
-            return task()
-        with Forks(1, Limits(means.seconds, means.mebibytes)) as forks:
-            try:
-                data: bytes = forks.submit(task).result()
-                return data
-            except Failed:
-                return None
-
-    return guessing.Means(folder, run)
-
-
 def lower(options: Options) -> Lowered:
     """Return the graphs of the inputs of `options`: files that link together, functions of headers once."""
     from barrierlint.linking.losses import incomplete, said_once
 
-    gathered = gather(options)
+    gathered = gather(options.request, options.models, options.means, options.told)
     joined = join(gathered)
     told = (incomplete(note, gathered.paths) for note in joined.notifications)
-    return Lowered(joined.programs, gathered.models, said_once((*gathered.inputs.notifications, *told)))
+    return Lowered(joined.programs, gathered.models, said_once((*gathered.said, *told)))
 
 
 def join(gathered: Gathered) -> Lowered:
@@ -195,7 +121,7 @@ def remembered(gathered: Gathered, options: Options, chosen: frozenset[str]) -> 
     from barrierlint.linking import codec
     from barrierlint.linking.store import digest
 
-    asked = (*sorted(chosen), options.features, str(options.confirm))
+    asked = (*gathered.paths, *sorted(chosen), options.features, str(options.confirm))
     key = digest("outcome", *(one.digest for one in gathered.loaded), *asked)
     data = gathered.store.get(key)
     if data is not None:
@@ -214,17 +140,22 @@ def analysed(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Ou
     """Join, check, fold and confirm."""
     from barrierlint import rules
     from barrierlint.linking.losses import attempts, listed
+    from barrierlint.linking.neighbours import concern
     from barrierlint.report.fingerprint import with_fingerprints
     from barrierlint.triage.folding import folded
 
     if options.told is not None:
         options.told("analysing", 0, 0)
+    units = [one.unit for one in gathered.loaded]
+    concerns = concern(units[: len(gathered.paths)], units[len(gathered.paths) :])
     joined = join(gathered)
     checked, lost = attempts(
-        (listed(files_of(program)), partial(rules.check, program, gathered.models, select=chosen))
+        (listed(files_of(program)), partial(rules.check, program, gathered.models, chosen, concerns))
         for program in joined.programs
     )
-    found = folded([one.findings for one in checked])
+    found = folded(
+        [[one for one in some.findings if concerns is None or concerns(one.witness)] for some in checked]
+    )
     if options.confirm:
         found = tuple(confirmed(finding, options.features) for finding in found)
     return Outcome(
@@ -247,28 +178,6 @@ def extents(programs: Iterable[Program]) -> dict[str, set[tuple[int, int]]]:
         for cfg in program.functions.values():
             found.setdefault(cfg.place.path, set()).add((cfg.place.line, max(cfg.end.end_line, cfg.end.line)))
     return found
-
-
-def load_models(options: Options, paths: Sequence[str]) -> Models:
-    """Return the models named, or those shipped that fit the tree that holds `paths`."""
-    from barrierlint import models
-
-    names = options.models or (models.detect(common_folder(paths)) if paths else ())
-    return models.load(names, check=instruction_problem)
-
-
-def instruction_problem(text: str) -> str | None:
-    """Return what is wrong with an instruction of a model's `does`, None if nothing is."""
-    from barrierlint.cfg.asm import unknown_instruction
-
-    unknown = unknown_instruction(text)
-    return f"the assembler's decoder does not know {unknown}" if unknown else None
-
-
-def common_folder(paths: Sequence[str]) -> Path:
-    """Return the deepest folder that holds all `paths`."""
-    real = [os.path.realpath(path) for path in paths]
-    return Path(os.path.commonpath([path if os.path.isdir(path) else os.path.dirname(path) for path in real]))
 
 
 def all_rules() -> tuple[RuleInfo, ...]:

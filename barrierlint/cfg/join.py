@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from barrierlint.cfg import callgraph, constants, exceptions
 from barrierlint.cfg.builder import tidied
 from barrierlint.cfg.entries import with_inner
-from barrierlint.cfg.graph import Block, Cfg, Edge, Program, Step
+from barrierlint.cfg.graph import THIS, Block, Cfg, Edge, Program, Step
 from barrierlint.cfg.linkable import Facts, Lowered, Site, Unit
 from barrierlint.cfg.pointers import Pointers
 from barrierlint.events import Access, Assign, Call, Event, Kind
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from barrierlint.models import FunctionModel, Models
 
 _NO_SITE = Site(-1)
+_CLOSURE = Unknown("closure")
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What all units together tell of calls and their targets."""
+    """What all units together tell of calls and their targets; `methods` tells how many parameters each has."""
 
     defined: Set[str]
     overriders: Mapping[str, tuple[str, ...]]
@@ -39,6 +40,7 @@ class Knowledge:
     guarded: Set[str]
     throwing: Set[str]
     noreturn: Set[str]
+    methods: Mapping[str, int]
     models: Models
 
 
@@ -94,6 +96,7 @@ def _knowledge(facts: Sequence[Facts], lowered: Mapping[str, Lowered], models: M
         guarded,
         exceptions.throwing(behaviours, overriding, guarded),
         frozenset(usr for one in facts for usr in one.noreturn),
+        {usr: len(one.cfg.params) for usr, one in lowered.items() if one.cfg.params[:1] == (THIS,)},
         models,
     )
 
@@ -142,7 +145,10 @@ def _resolved(cfg: Cfg, block: Block, step: Step, call: Call, site: Site, known:
         edges = _without(block, "throw")
     if targets and all(target in known.noreturn for target in targets):
         edges = tuple(edge for edge in edges if edge.reason == "throw")
-    return Block(block.id, (*steps, replace(step, event=replace(call, targets=targets, why=why))), edges)
+    event = replace(call, targets=targets, why=why)
+    if not call.callee and targets and all(known.methods.get(one) == len(call.args) + 1 for one in targets):
+        event = replace(event, args=(_CLOSURE, *call.args), types=("void *", *call.types))  # of a lambda, not passed
+    return Block(block.id, (*steps, replace(step, event=event)), edges)
 
 
 def _without(block: Block, reason: str) -> tuple[Edge, ...]:

@@ -8,7 +8,7 @@ needs of the others. What it does not model: weak symbols, archives, what a link
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from barrierlint.cfg.linkable import Unit
 from barrierlint.finding import Span
@@ -66,7 +66,7 @@ def own_names(loaded: Loaded, places: Mapping[str, Span], number: int) -> Unit:
         head, at, rest = text.partition("@")
         return prefixes.get(head, head) + at + rest
 
-    return records.from_bytes(loaded.data, rename)
+    return replace(records.from_bytes(loaded.data, rename), notifications=unit.notifications)
 
 
 def is_local(usr: str) -> bool:

@@ -28,6 +28,9 @@ from barrierlint.linking.store import Store, digest
 if TYPE_CHECKING:
     from barrierlint.models import Models
 
+Told = Callable[[str, int, int], None]
+"""Hears of progress: what is done now, how much of it is done, and of how much (0: not known)."""
+
 _LISTS = 8
 """How many lists of included files are remembered of one file: as many branches can be switched between."""
 _WHERE = ("-I", "-isystem", "-iquote", "-idirafter")
@@ -68,7 +71,7 @@ class Loader:
         models: Models,
         store: Store,
         executor: Executor | None,
-        told: Callable[[str, int, int], None] | None = None,
+        told: Told | None = None,
     ) -> None:
         self._told = told
         self._models = models

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from barrierlint.cfg.graph import THIS
 from barrierlint.events import Call
-from barrierlint.finding import Confidence, Finding, Notification, Severity, WitnessStep
+from barrierlint.finding import Confidence, Finding, Notification, Severity, Witness, WitnessStep
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program
@@ -45,8 +45,16 @@ def all_rules() -> tuple[Rule | Advice, ...]:
     return tuple(import_module(f"{__name__}.{name}").RULE for name in names)
 
 
-def check(program: Program, models: Models, select: Collection[str] | None = None) -> Checked:
-    """Analyse `program`; return the findings of the rules whose ids are in `select` (None: all)."""
+def check(
+    program: Program,
+    models: Models,
+    select: Collection[str] | None = None,
+    concerns: Callable[[Witness], bool] | None = None,
+) -> Checked:
+    """Analyse `program`; return the findings of the rules whose ids are in `select` (None: all).
+
+    Of defects with one root cause one is shown whose path `concerns` the user, and none if no path does (None: all do).
+    """
     from barrierlint.rules.advice import Advice
 
     chosen = [rule for rule in all_rules() if select is None or rule.info.id in select]
@@ -57,11 +65,13 @@ def check(program: Program, models: Models, select: Collection[str] | None = Non
         if isinstance(rule, Advice)
         for remark in rule.find(program, models)
     )
-    judged = _judged(program, models, rules) if rules else Checked(())
+    judged = _judged(program, models, rules, concerns) if rules else Checked(())
     return Checked((*judged.findings, *advice), judged.notifications)
 
 
-def _judged(program: Program, models: Models, rules: Sequence[Rule]) -> Checked:
+def _judged(
+    program: Program, models: Models, rules: Sequence[Rule], concerns: Callable[[Witness], bool] | None
+) -> Checked:
     """What the rules about debts say."""
     from barrierlint.dataflow.ordering import analyse
     from barrierlint.rules.repair import Repairs
@@ -69,7 +79,8 @@ def _judged(program: Program, models: Models, rules: Sequence[Rule]) -> Checked:
     followed = frozenset(kind for rule in rules for kind in (rule.kind, *rule.also))
     analysis = analyse(program, replace(settings(program, models), kinds=followed))
     repairs = Repairs(program, models, analysis, rules)
-    made = (_finding(group, program, rules, repairs) for group in analysis.groups)
+    groups = [one for group in analysis.groups if (one := _concerning(group, program, concerns)) is not None]
+    made = (_finding(group, program, rules, repairs) for group in groups)
     return Checked(tuple(finding for finding in made if finding is not None), _cut_short(analysis))
 
 
@@ -103,6 +114,18 @@ def _cut_short(analysis: Analysis) -> tuple[Notification, ...]:
         return ()
     text = "the analysis ran out of its budget: what is reported is true, paths it did not reach are not known"
     return (Notification("budget", text, lost=True),)
+
+
+def _concerning(group: Group, program: Program, concerns: Callable[[Witness], bool] | None) -> Group | None:
+    """`group` with a member in front whose path `concerns` the user, None if there is none."""
+    from barrierlint.rules.narrate import witness
+
+    if concerns is None:
+        return group
+    for at, defect in enumerate(group.members):
+        if concerns(witness(defect, program.functions)):
+            return replace(group, members=(defect, *group.members[:at], *group.members[at + 1 :]))
+    return None
 
 
 def _finding(group: Group, program: Program, rules: Sequence[Rule], repairs: Repairs) -> Finding | None:

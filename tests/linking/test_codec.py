@@ -13,8 +13,9 @@ from barrierlint import cfg, source
 from barrierlint.cfg.linkable import Unit
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.linking import codec, records
+from barrierlint.linking.gathering import Means, gather
 from barrierlint.models import Models
-from barrierlint.pipeline import Outcome, analysed, gather
+from barrierlint.pipeline import Outcome, analysed
 from barrierlint.terms import Apply, Name, Term
 from tests.fixtures.harness import FIXTURES, Fixture
 
@@ -38,7 +39,7 @@ def test_a_unit_comes_back_as_it_was(name: str) -> None:
 
 def test_an_outcome_comes_back_as_it_was() -> None:
     options = Fixture(FIXTURES / "osv/mmu.cc").options
-    outcome = analysed(gather(options), options, frozenset({"BL001"}))
+    outcome = analysed(gather(options.request, options.models, Means()), options, frozenset({"BL001"}))
     assert outcome.found
     assert codec.decode(codec.encode(outcome, Outcome), Outcome) == outcome
 

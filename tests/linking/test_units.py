@@ -13,7 +13,8 @@ import pytest
 from barrierlint import source
 from barrierlint.finding import Report
 from barrierlint.inputs import Request
-from barrierlint.pipeline import Means, Options, run
+from barrierlint.linking.gathering import Means
+from barrierlint.pipeline import Options, run
 from barrierlint.source import parsing
 
 HEADER = """\

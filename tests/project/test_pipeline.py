@@ -95,6 +95,6 @@ def test_a_file_given_up_on_shows_its_first_error_and_another_file_is_left_alone
 
 
 def test_shipped_models_load_as_check_loads_them() -> None:
-    from barrierlint import pipeline
+    from barrierlint.linking.gathering import load_models
 
-    assert pipeline.load_models(pipeline.Options(pipeline.Request(()), models=models.shipped()), ()).names
+    assert load_models(models.shipped(), ()).names
