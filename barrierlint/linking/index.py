@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from barrierlint.source.lines import SUFFIXES
+
 _NOISE = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINITION = re.compile(
@@ -21,6 +23,7 @@ _USED = re.compile(r"([A-Za-z_]\w*)\s*\(|[=&]\s*([A-Za-z_]\w*)\s*[,;})]")
 _KEYWORDS = frozenset(
     ("if", "for", "while", "switch", "catch", "return", "sizeof", "do", "else", "asm", "__asm__", "defined", "alignas")
 )
+_SYMBOL = re.compile(r"\.globa?l\s+([A-Za-z_]\w*)|\b\w*(?:ENTRY|FUNC|PROC|entry|func)\w*[ \t(]+([A-Za-z_]\w*)")
 _BARRIER = re.compile(r"\b(?:dsb|isb|dmb|tlbi|msr|ttbr[01]_el[123])\b", re.IGNORECASE)
 
 
@@ -38,8 +41,14 @@ class Definition:
 
 
 def definitions(file: str, text: str) -> list[Definition]:
-    """Return the functions that `text` of `file` defines; what stands between two belongs to the first."""
+    """Return the functions that `text` of `file` defines; what stands between two belongs to the first, and all of an
+    assembly file to each of its symbols.
+    """
     plain = _NOISE.sub(" ", text)
+    if file.endswith(tuple(SUFFIXES)):
+        words = frozenset(_WORD.findall(plain))
+        names = dict.fromkeys(one[1] or one[2] for one in _SYMBOL.finditer(plain))
+        return [Definition(name, file, words, words, bool(_BARRIER.search(text))) for name in names]
     starts = [found for found in _DEFINITION.finditer(plain) if found[1] not in _KEYWORDS]
     ends = [found.start() for found in starts[1:]] + [len(plain)]
     orders = bool(_BARRIER.search(text))  # instructions are in strings

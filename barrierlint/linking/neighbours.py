@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from barrierlint.cfg.linkable import Unit
 from barrierlint.finding import Notification, Severity, Witness
-from barrierlint.inputs import ASSEMBLY, Inputs, Request, sources_under, suffix
+from barrierlint.inputs import SOURCES, Inputs, Request, sources_under, suffix
 from barrierlint.linking.losses import listed
 from barrierlint.linking.selection import Selection, select
 from barrierlint.linking.store import Store, digest
@@ -44,12 +44,12 @@ def neighbours(request: Request, inputs: Inputs, models: Models, store: Store) -
 
 
 def candidates(named: Sequence[str], inputs: Inputs) -> list[str]:
-    """Return the C and C++ files there are besides: those of the compile database, else of the tree."""
+    """Return the source files there are besides: those of the compile database, else of the tree."""
     from barrierlint.source.guessing.tree import root_of
 
     real = {os.path.realpath(path) for path in named}
     if inputs.commands:
-        found = [path for path in inputs.commands if suffix(path) not in ASSEMBLY and os.path.exists(path)]
+        found = [path for path in inputs.commands if suffix(path) in SOURCES and os.path.exists(path)]
     else:
         roots = dict.fromkeys(root_of(path) for path in named)
         found = [os.path.realpath(path) for root in roots for path in sources_under(root)]

@@ -127,6 +127,13 @@ def test_definitions_are_found_in_text(text: str, names: list[str]) -> None:
     assert [one.name for one in definitions("a.c", text)] == names
 
 
+def test_an_assembly_file_defines_its_symbols() -> None:
+    text = ".globl flush\nflush:\n\tdsb sy\n\tret\nENTRY(wait)\n\tisb\n\tret\nENDPROC(wait)\n"
+    found = definitions("tlb.S", text)
+    assert {"flush", "wait"} <= {one.name for one in found}
+    assert all(one.orders for one in found)
+
+
 def test_text_that_never_closes_does_not_take_forever(tmp_path: Path) -> None:
     path = tmp_path / "a.c"
     path.write_text("f(" * 5_000 + "a, " * 20_000 + "x(int y" * 2_000)
