@@ -153,9 +153,7 @@ def analysed(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Ou
         (listed(files_of(program)), partial(rules.check, program, gathered.models, chosen, concerns))
         for program in joined.programs
     )
-    found = folded(
-        [[one for one in some.findings if concerns is None or concerns(one.witness)] for some in checked]
-    )
+    found = folded([[one for one in some.findings if concerns is None or concerns(one.witness)] for some in checked])
     if options.confirm:
         found = tuple(confirmed(finding, options.features) for finding in found)
     return Outcome(
