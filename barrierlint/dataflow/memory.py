@@ -30,6 +30,16 @@ def place_of(address: Term) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
+def array_of(cell: Term) -> str:
+    """A name for the object whose element, at an index that is no constant, a cell lies in; "" for other cells."""
+    variable = False
+    while isinstance(cell, Field | Element):
+        variable |= isinstance(cell, Element) and not isinstance(cell.index, Const)
+        cell = cell.base
+    return f"[]{cell!r}" if variable else ""
+
+
+@lru_cache(maxsize=1 << 16)
 def is_near(address: Term) -> bool:
     """Whether a cell is followed: an object named, handed in or reached from one by a load or two."""
     loads, nodes, pending = 0, 0, [address]

@@ -7,18 +7,21 @@ debt alike, so debts never need to be tracked together). What it does not model:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from barrierlint.dataflow.debts import Debt
 from barrierlint.dataflow.facts import Facts
-from barrierlint.dataflow.memory import is_near, may_alias, place_of, root, tag
+from barrierlint.dataflow.memory import array_of, is_near, may_alias, place_of, root, tag
 from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.values import all_leaves, is_large, load, rebuild
 from barrierlint.terms import AddressOf, Apply, Name, Term, Unknown
 
 MAX_CELLS, MAX_FACTS = 48, 64
 """Cells and facts followed in one state."""
+MAX_ELEMENTS = 6
+"""Elements of one array at indices that are no constants, before none is followed: recursion makes ever more."""
 
 
 @dataclass(slots=True)
@@ -112,6 +115,7 @@ class State:
         known = self.cells.get(address)
         if known is None:
             followed = is_near(address) and place_of(address) not in self.lost
+            followed = followed and (not self.lost or array_of(address) not in self.lost)
             known = load(address) if followed else Unknown(f"{place}~far")
         return known
 
@@ -123,7 +127,7 @@ class State:
             if table and root(other) != root(address):
                 continue
             self.cells[other] = Unknown(f"{place}~{tag(other)}")
-        if is_near(address):
+        if is_near(address) and (not self.lost or array_of(address) not in self.lost):
             self.cells[address] = value
 
     def forget(self, reachable: frozenset[Term], place: str) -> None:
@@ -149,9 +153,16 @@ def join(place: str, old: State, new: State, phis: Phis) -> State:
         left, right = old.read(cell), new.read(cell)
         cells[cell] = left if left == right else phis.merge(place, cell, left, right)
     debt = old.debt.merged(new.debt) if old.debt is not None and new.debt is not None else None
-    return State(
-        variables, cells, old.facts.meet(new.facts), old.touched & new.touched, debt, old.lost | new.lost, phis
-    )
+    lost = old.lost | new.lost | _crowded(cells)
+    cells = {cell: value for cell, value in cells.items() if array_of(cell) not in lost}
+    facts = old.facts.meet(new.facts)
+    return State(variables, cells, facts, old.touched & new.touched, debt, lost, phis, min(old.level, new.level))
+
+
+def _crowded(cells: Iterable[Term]) -> frozenset[str]:
+    """The arrays of which too many elements are followed at indices that are no constants."""
+    counts = Counter(filter(None, map(array_of, cells)))
+    return frozenset(array for array, count in counts.items() if count > MAX_ELEMENTS)
 
 
 def same(left: State, right: State) -> bool:
