@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+import networkx as nx
+
 from barrierlint.cfg.graph import Cfg, Program
-from barrierlint.dataflow.debts import BREAK, CHANGE, ENABLE, MAKE, OPERAND, REGISTER, Leaf, Progress, Site
+from barrierlint.dataflow.debts import BREAK, CHANGE, ENABLE, LINK, MAKE, OPERAND, REGISTER, Leaf, Progress, Site
 from barrierlint.dataflow.invalidations import is_broadcast
 from barrierlint.dataflow.obligations.breaks import ASSUMED, EARLY, LOCAL
 from barrierlint.dataflow.obligations.enabling import TLB
@@ -63,6 +65,8 @@ def _is_bare(defect: Defect) -> bool:
 def _is_eclipsed(defect: Defect, told: set[Site], made: set[Site], functions: Mapping[str, Cfg]) -> bool:
     if defect.debt.kind == REGISTER:
         return _is_accessor(functions[defect.leaf.site.function], defect)
+    if defect.debt.kind == LINK:
+        return not _fills(defect, functions)
     if defect.debt.kind == ENABLE:
         return defect.debt.subject.startswith(TLB) and not _is_first(defect, functions)
     if defect.debt.kind == OPERAND:
@@ -102,6 +106,17 @@ def _is_wrapper(cfg: Cfg, defect: Defect) -> bool:
     does = [step.event for step in cfg.steps() if not isinstance(step.event, Assign)]
     name = re.sub(r"[^a-z0-9]", "", cfg.name.lower())
     return len(does) == 1 and isinstance(does[0], Tlbi) and does[0].op in name
+
+
+def _fills(defect: Defect, functions: Mapping[str, Cfg]) -> bool:
+    """Whether a store into a table that is linked already lies in a loop of its own: it fills the table."""
+    end, site = defect.path[-1], defect.leaf.site
+    graph = nx.DiGraph((b.id, edge.target) for b in functions[end.function].blocks for edge in b.edges)
+    if end.function == site.function and site.block in graph:
+        graph.remove_node(site.block)
+    return (end.block in graph and any(end.block in nx.descendants(graph, n) for n in graph.successors(end.block))) or (
+        graph.has_edge(end.block, end.block)
+    )
 
 
 def _is_first(defect: Defect, functions: Mapping[str, Cfg]) -> bool:

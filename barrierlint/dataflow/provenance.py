@@ -5,6 +5,7 @@ What it does not model: addresses put together from the bits of two others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -95,3 +96,11 @@ def _is_index_mask(mask: Term) -> bool:
 def is_parameter(base: Term) -> bool:
     """Whether a symbol is what a function was handed: not its object, nor a value it loaded, called for or merged."""
     return isinstance(base, Unknown) and not base.id.startswith(("%", "@", "φ", "large:", "sysreg:", "elsewhere"))
+
+
+_RESULT = re.compile(r"(?:@\d+\.\d+/)*@\d+\.\d+(?:/table)?~*")
+
+
+def is_result(base: Term) -> bool:
+    """Whether a symbol is what a call gave."""
+    return isinstance(base, Unknown) and _RESULT.fullmatch(base.id) is not None

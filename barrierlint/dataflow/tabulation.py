@@ -20,6 +20,7 @@ from barrierlint.dataflow.levels import levels
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
 from barrierlint.dataflow.phis import Phis
+from barrierlint.dataflow.provenance import is_result
 from barrierlint.dataflow.reach import ORDERING, Reach, bound_from, enables, reverse_postorder, tested
 from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.returns import Leave
@@ -318,6 +319,7 @@ class Tabulation:
                 return
         reachable = frozenset(base for a in arguments for base in context.phis.roots(a) if isinstance(base, AddressOf))
         state.forget(reachable, place)
+        state.touched |= frozenset(base for a in arguments for base in context.phis.roots(a) if is_result(base))
         if unknown:
             for kind in self.kinds.values():
                 kind.note_unseen(state, call)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg, Step
-from barrierlint.dataflow.debts import ENABLE, MAKE, OPERAND, REGISTER, RESULT
+from barrierlint.dataflow.debts import ENABLE, LINK, MAKE, OPERAND, PUBLISH, REGISTER, RESULT
 from barrierlint.dataflow.obligations.breaks import AGAIN, ASSUMED
 from barrierlint.dataflow.reach import ORDERING
 from barrierlint.dataflow.relations import Relation
@@ -157,7 +157,7 @@ class _Narrator:
             case Access(kind=kind) as event:
                 note = f"{cfg.name}() {VERBS[kind]} {_place(event)}: {link}"
                 return self._made(cfg, step, mark, note, "access", event)
-            case event if self.defect.debt.kind in (ENABLE, REGISTER, RESULT):
+            case event if self.defect.debt.kind in (ENABLE, LINK, PUBLISH, REGISTER, RESULT):
                 return self._made(cfg, step, mark, f"{cfg.name}() {use(event, self.defect.debt)}", "access", event)
             case Tlbi(op=op) as event:
                 note = f"{cfg.name}() issues TLBI {op.upper()} while the {state(self.defect.debt, ' is')}"

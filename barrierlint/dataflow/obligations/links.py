@@ -1,0 +1,50 @@
+"""The debt of a descriptor that links a table nobody has written to yet: nothing pays it, filling the table shows it.
+
+A table is new where its address is what a call gave, and untouched where nothing was stored through it and no function
+was handed it. What it does not model: memory that a call gave with all entries invalid, where the call's name does not
+say so; a table that is never filled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from barrierlint.dataflow.debts import LINK, Debt
+from barrierlint.dataflow.obligations.obligation import Obligation
+from barrierlint.dataflow.obligations.publications import fresh, linked, open
+from barrierlint.dataflow.relations import Relation
+from barrierlint.dataflow.state import State
+from barrierlint.events import Access, DescriptorWrite, Drain, Event, Kind, Transition
+
+
+def presume(born: State, write: DescriptorWrite) -> bool:
+    """The descriptor links a new table that is untouched."""
+    tables = linked(born, write) - born.touched
+    if not tables or born.debt is None:
+        return False
+    born.debt = replace(born.debt, maps=tables, location=frozenset())
+    return True
+
+
+def pay(state: State, event: Event) -> Debt | None:
+    """No barrier makes up for it."""
+    return None if isinstance(event, Drain) else state.debt
+
+
+def depends(state: State, event: Event) -> Relation | None:
+    """A store into the table."""
+    assert state.debt is not None
+    match event:
+        case Access(kind=Kind.WRITE, address=address) | DescriptorWrite(location=address):
+            return Relation.EXACT if fresh(state, address) & state.debt.maps else None
+    return None
+
+
+OBLIGATION = Obligation(
+    LINK,
+    pay,
+    depends,
+    frozenset({Transition.MAKE, Transition.CHANGE, Transition.UNKNOWN}),
+    presume=presume,
+    open=open,
+)
