@@ -147,8 +147,10 @@ def enables(program: Program) -> bool:
 
 def _may_be_entry(access: Access) -> bool:
     """Whether the place written has, or may be computed to have, the shape of an entry of a table; assembly names no
-    types, and computes addresses in steps.
+    types, and computes addresses in steps. What is stored tells as well: an address with bits set in it.
     """
+    if isinstance(access.value, Apply) and access.value.op == "|":
+        return True
     return isinstance(access.address, Element) or (
         access.type == "" and isinstance(access.address, Name | Apply | AddressOf)
     )

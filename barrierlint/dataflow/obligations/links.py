@@ -10,11 +10,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from barrierlint.dataflow.debts import LINK, Debt
-from barrierlint.dataflow.obligations.obligation import Obligation
+from barrierlint.dataflow.obligations.obligation import Birth, Obligation
 from barrierlint.dataflow.obligations.publications import fresh, linked, open
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
 from barrierlint.events import Access, DescriptorWrite, Drain, Event, Kind, Transition
+
+
+def bear(state: State, event: Event) -> Birth | None:
+    """A store that links a table, whether or not its place is known to be a descriptor's."""
+    tables = linked(state, event) - state.touched if isinstance(event, Access) else frozenset()
+    evidence = "it stores a page's address with bits 1:0 set, as a table descriptor has them"
+    return Birth(maps=tables, evidence=(evidence,)) if tables else None
 
 
 def presume(born: State, write: DescriptorWrite) -> bool:
@@ -45,6 +52,7 @@ OBLIGATION = Obligation(
     pay,
     depends,
     frozenset({Transition.MAKE, Transition.CHANGE, Transition.UNKNOWN}),
+    bear=bear,
     presume=presume,
     open=open,
 )

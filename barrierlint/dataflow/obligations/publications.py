@@ -10,11 +10,12 @@ from __future__ import annotations
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.debts import PUBLISH, Debt
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
+from barrierlint.dataflow.phis import PAGE
 from barrierlint.dataflow.provenance import is_result
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
 from barrierlint.events import Access, Accesses, DescriptorWrite, Dmb, Drain, Dsb, Event, Kind, Order, Transition
-from barrierlint.terms import Field, Term
+from barrierlint.terms import Apply, Const, Field, Term
 
 RELEASES = frozenset({Order.RELEASE, Order.ACQ_REL, Order.SEQ_CST})
 TABLE = 0b11
@@ -26,10 +27,28 @@ def fresh(state: State, address: Term) -> frozenset[Term]:
     return frozenset(root for root in state.phis.roots(address) if is_result(root))
 
 
-def linked(state: State, event: DescriptorWrite) -> frozenset[Term]:
-    """The new tables that a descriptor links."""
-    ones, _ = known_bits(event.value, state.facts.bits)
-    return fresh(state, event.value) if ones & TABLE == TABLE else frozenset()
+def linked(state: State, event: Event) -> frozenset[Term]:
+    """The new tables that a write links: of a descriptor, or by what it stores, a page's address with bits 1:0 set."""
+    match event:
+        case DescriptorWrite(value=value):
+            known = True
+        case Access(kind=Kind.WRITE, size=8, value=stored) if stored is not None:
+            value = state.evaluate(stored)
+            known = _is_page(value)
+        case _:
+            return frozenset()
+    ones, _ = known_bits(value, state.facts.bits)
+    return fresh(state, value) if known and ones & TABLE == TABLE else frozenset()
+
+
+def _is_page(value: Term) -> bool:
+    """Whether an address is masked as a descriptor's is: bits 47:12 of it at most (D8.3.1)."""
+    match value:
+        case Apply("&", (_, Const(mask))) | Apply("&", (Const(mask), _)):
+            return mask & (PAGE - 1) == 0 and mask != 0
+        case Apply("|" | "+", args):
+            return any(_is_page(arg) for arg in args)
+    return False
 
 
 def bear(state: State, event: Event) -> Birth | None:
@@ -66,10 +85,13 @@ def depends(state: State, event: Event) -> Relation | None:
     """A plain write that links the table."""
     debt = state.debt
     assert debt is not None
-    if not isinstance(event, DescriptorWrite) or event.order in RELEASES:
-        return None
-    filled = debt.maps | debt.location
-    return Relation.EXACT if linked(state, event) & filled and not fresh(state, event.location) & filled else None
+    match event:
+        case DescriptorWrite(location=address, order=order) | Access(address=address, order=order):
+            filled = debt.maps | debt.location
+            if order in RELEASES or fresh(state, address) & filled:
+                return None
+            return Relation.EXACT if linked(state, event) & filled else None
+    return None
 
 
 def open(_debt: Debt) -> bool:
