@@ -273,6 +273,12 @@ def _selection(to: argparse.ArgumentParser) -> None:
     group.add_argument("--select", action=Words, default=["ALL"], metavar="RULES", help="ids, families (BL0) or ALL")
     group.add_argument("--ignore", action=Words, default=[], metavar="RULES", help="the same, left out")
     _features(group)
+    group.add_argument(
+        "--unknown-calls",
+        choices=("ignore", "assume-access", "assume-sync"),
+        default="",
+        help="what calls of functions that nobody shows are taken for (default: what the model says, else ignore)",
+    )
     group.add_argument("--no-confirm", action="store_true", help="do not simulate the findings")
 
 

@@ -237,6 +237,7 @@ def _options(space: Namespace) -> Options:
         models=tuple(space.model),
         features=getattr(space, "features", "base"),
         confirm=not getattr(space, "no_confirm", False),
+        unknown_calls=getattr(space, "unknown_calls", ""),
         baseline=None if getattr(space, "write_baseline", None) else getattr(space, "baseline", None),
         diff_base=getattr(space, "diff_base", None),
     )

@@ -36,6 +36,7 @@ class Options:
     models: tuple[str, ...] = ()
     features: str = "base"
     confirm: bool = True
+    unknown_calls: str = ""
     baseline: str | None = None
     diff_base: str | None = None
     means: Means = field(default_factory=Means)
@@ -121,7 +122,7 @@ def remembered(gathered: Gathered, options: Options, chosen: frozenset[str]) -> 
     from barrierlint.linking import codec
     from barrierlint.linking.store import digest
 
-    asked = (*gathered.paths, *sorted(chosen), options.features, str(options.confirm))
+    asked = (*gathered.paths, *sorted(chosen), options.features, str(options.confirm), options.unknown_calls)
     key = digest("outcome", *(one.digest for one in gathered.loaded), *asked)
     data = gathered.store.get(key)
     if data is not None:
@@ -147,10 +148,11 @@ def analysed(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Ou
     if options.told is not None:
         options.told("analysing", 0, 0)
     units = [one.unit for one in gathered.loaded]
+    models = gathered.models.assuming(options.unknown_calls)
     concerns = concern(units[: len(gathered.paths)], units[len(gathered.paths) :])
     joined = join(gathered)
     checked, lost = attempts(
-        (listed(files_of(program)), partial(rules.check, program, gathered.models, chosen, concerns))
+        (listed(files_of(program)), partial(rules.check, program, models, chosen, concerns))
         for program in joined.programs
     )
     found = folded([[one for one in some.findings if concerns is None or concerns(one.witness)] for some in checked])

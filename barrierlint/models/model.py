@@ -164,8 +164,9 @@ class Model:
 class Models:
     """Several models as one. Answers are remembered, so that asking for every call of a program costs little."""
 
-    def __init__(self, models: Sequence[Model] = ()) -> None:
+    def __init__(self, models: Sequence[Model] = (), assumed: str = "") -> None:
         self.models = tuple(models)
+        self._assumed = assumed
         self._any = union(glob for model in self.models for glob, _ in model.functions)
         self._functions: dict[str, FunctionModel | None] = {}
         self._types: dict[tuple[str, str], str | None] = {}
@@ -179,7 +180,7 @@ class Models:
     @property
     def unknown_calls(self) -> str:
         """What calls of unknown functions are taken for: ignore (the default), assume-access or assume-sync."""
-        return next((model.unknown_calls for model in self.models if model.unknown_calls), "ignore")
+        return self._assumed or next((model.unknown_calls for model in self.models if model.unknown_calls), "ignore")
 
     @property
     def barrier_idiom(self) -> dict[str, str]:
@@ -193,6 +194,10 @@ class Models:
     def exempt_values(self) -> tuple[ValueTest, ...]:
         """Tests a descriptor's value must meet to owe anything."""
         return tuple(test for model in self.models for test in model.exempt_values)
+
+    def assuming(self, unknown_calls: str) -> Models:
+        """Return these models with calls of unknown functions taken for `unknown_calls` ("": as the models say)."""
+        return Models(self.models, unknown_calls) if unknown_calls else self
 
     def function(self, qualified: str) -> FunctionModel | None:
         """The model of the function with this qualified name (template arguments and all), or None."""

@@ -169,6 +169,9 @@ class _Narrator:
                 return self._made(cfg, step, mark, f"{cfg.name}() writes through {link}", "access", shown)
             case Call(args=args):
                 handed = Access(Kind.READ, args[0]) if args else None
+                if self.defect.relation is Relation.POSSIBLE:
+                    note = f"calls {_callee(step)}(), whose body was not seen: assumed to access what was mapped"
+                    return self._made(cfg, step, mark, note, "access", handed)
                 note = f"{cfg.name}() hands the address just mapped to {_callee(step)}(), whose body was not seen"
                 return self._made(cfg, step, mark, note, "access", handed)
         return self._made(cfg, step, mark, f"{cfg.name}() uses {link}", "access", None)
