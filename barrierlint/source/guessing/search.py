@@ -2,8 +2,8 @@
 
 Headers that are missing are settled first, all at once. Then names that are unknown: a macro that hides them, a macro
 or a header of the tree that defines them. A change that makes the file no better is taken back, in halves. At most
-`PARSES` parses and `SECONDS` seconds are spent on a file, and each name is looked for a few times only, so that the
-search ends whatever it finds.
+`PARSES` parses and `SECONDS` seconds of processor time are spent on a file, so that a busy machine finds the same, and
+each name is looked for a few times only: the search ends whatever it finds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Search:
     file: str
     base: tuple[str, ...]
     parses: int = 0
-    until: float = field(default_factory=lambda: time.monotonic() + SECONDS)
+    until: float = field(default_factory=lambda: time.process_time() + SECONDS)
     hopeless: set[str] = field(default_factory=set)
     wanted: dict[str, set[str]] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ class Search:
     @property
     def spent(self) -> bool:
         """Whether the budget is used up."""
-        return self.parses >= PARSES or time.monotonic() > self.until
+        return self.parses >= PARSES or time.process_time() > self.until
 
     def look(self, guess: Guess, bodies: bool = True) -> Diagnosis:
         """Parse the file under `guess`."""
