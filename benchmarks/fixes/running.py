@@ -79,15 +79,15 @@ def run(folder: Path, files: tuple[str, ...], limit: float, extra: tuple[str, ..
         report = Path(place) / "report.json"
         limited = LIMITED.format(limit=max(int(limit), 1))
         command = [sys.executable, "-c", limited, "check", "--exit-zero", "--format", f"json={report}"]
-        problem = _execute([*command, *extra, *files], folder, limit)
+        problem = _execute([*command, *extra, *files], folder, limit, report)
         seconds = monotonic() - start
-        if not problem and report.is_file():
+        if not problem:
             return _outcome(json.loads(report.read_text(encoding="utf-8")), folder, files, seconds)
-    return Outcome(lines=_lines(folder, files), seconds=seconds, failure=problem or "no report was written")
+    return Outcome(lines=_lines(folder, files), seconds=seconds, failure=problem)
 
 
-def _execute(command: list[str], folder: Path, limit: float) -> str:
-    """Run the command; what went wrong, or ""."""
+def _execute(command: list[str], folder: Path, limit: float, report: Path) -> str:
+    """Run the command, which is to write `report`; what went wrong, or ""."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
     with subprocess.Popen(
         command,
@@ -108,7 +108,7 @@ def _execute(command: list[str], folder: Path, limit: float) -> str:
         return f"more than {limit:.0f} s of CPU time"
     if process.returncode < 0:
         return f"killed by signal {-process.returncode}"
-    if process.returncode in (0, 3):
+    if process.returncode in (0, 3) and report.is_file():
         return ""
     return (said.decode(errors="replace").strip().splitlines() or [f"exit status {process.returncode}"])[-1][:200]
 
