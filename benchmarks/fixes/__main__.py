@@ -17,13 +17,16 @@ from benchmarks.fixes import results
 from benchmarks.fixes.clones import GitError, Tree, alone, find, git, lay_out, resolve
 from benchmarks.fixes.context import Files, both, gather
 from benchmarks.fixes.judging import Row, judge
+from benchmarks.fixes.keeping import keep, kept
 from benchmarks.fixes.running import ROOT, Outcome, run
 from benchmarks.fixes.table import Fix, TableError, classes, fixes, verdicts
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
-def measure(fix: Fix, repos: Path, trees: Path, limit: float, extra: tuple[str, ...] = ()) -> Row:
+def measure(
+    fix: Fix, repos: Path, trees: Path, limit: float, extra: tuple[str, ...] = (), store: Path | None = None
+) -> Row:
     """Run one row; whatever fails costs this row only."""
     clone = find(repos, fix.repo)
     if clone is None:
@@ -34,7 +37,7 @@ def measure(fix: Fix, repos: Path, trees: Path, limit: float, extra: tuple[str, 
     folder = trees / fix.repo.replace("/", "+")
     try:
         with alone(folder):
-            return _compare(fix, lay_out(clone, folder), commits, limit, extra)
+            return _compare(fix, lay_out(clone, folder), commits, limit, extra, store)
     except (GitError, OSError) as error:
         return Row(fix, Outcome(), Outcome(), skipped=str(error))
 
@@ -48,13 +51,20 @@ def files_of(tree: Tree, commits: tuple[str, str]) -> Files:
     return both(*found)
 
 
-def _compare(fix: Fix, tree: Tree, commits: tuple[str, str], limit: float, extra: tuple[str, ...]) -> Row:
+def _compare(
+    fix: Fix, tree: Tree, commits: tuple[str, str], limit: float, extra: tuple[str, ...], store: Path | None
+) -> Row:
+    known = kept(store, fix.sha) if store else None
+    if known:
+        return judge(fix, known[0][0], known[0][1], classes(), known[1])
     files = files_of(tree, commits).all
     outcomes = []
     for commit in commits:
         tree.at(commit)
         there = tuple(path for path in files if (tree.folder / path).is_file())
         outcomes.append(run(tree.folder, there, limit, extra))
+    if store:
+        keep(store, fix.sha, outcomes, files)
     return judge(fix, outcomes[0], outcomes[1], classes(), files)
 
 
@@ -68,10 +78,11 @@ def measured(rows: Sequence[Fix], jobs: int, options: argparse.Namespace) -> lis
     def one(group: list[Fix]) -> None:
         for fix in group:
             if not interrupted.is_set():
-                row = measure(fix, options.repos, options.trees, options.limit, tuple(options.arg))
+                row = measure(fix, options.repos, options.trees, options.limit, tuple(options.arg), store)
                 done[fix] = row
                 print(results.line(row), *(results.details(row) if options.verbose else ()), sep="\n", flush=True)
 
+    store = options.trees / "kept" / version() if options.resume else None
     interrupted = Event()
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(one, group) for group in repos.values()]
@@ -82,6 +93,11 @@ def measured(rows: Sequence[Fix], jobs: int, options: argparse.Namespace) -> lis
             interrupted.set()
             print("interrupted: the rows that run now are the last", file=sys.stderr)
     return [done.get(fix, Row(fix, Outcome(), Outcome(), skipped="interrupted before it")) for fix in rows]
+
+
+def version() -> str:
+    """The commit of barrierlint."""
+    return git(ROOT, "describe", "--always", "--dirty").strip()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,6 +114,9 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--table", type=Path, metavar="FILE", help="another table of fixes")
     words.add_argument("--results", type=Path, metavar="FILE", help=f"default: {RESULTS.name}, unless --only is given")
     words.add_argument("--arg", action="append", default=[], metavar="ARG", help="an argument for barrierlint check")
+    words.add_argument(
+        "--resume", action="store_true", help="go on where a run of this commit ended"
+    )
     words.add_argument("--verbose", action="store_true", help="list the findings of each row")
     words.add_argument("--files", action="store_true", help="list the files of each row; run nothing")
     return words
@@ -135,7 +154,7 @@ def main(words: Sequence[str] | None = None) -> int:
     print(results.summary(done))
     target = options.results or (None if options.only or options.table else RESULTS)
     if target:
-        text = results.markdown(done, classes(), opinions, git(ROOT, "describe", "--always", "--dirty").strip())
+        text = results.markdown(done, classes(), opinions, version())
         target.write_text(text, encoding="utf-8")
     return 0
 

@@ -150,6 +150,13 @@ class TestRun:
     def test_a_run_that_refuses_says_why(self, tmp_path: Path) -> None:
         assert "no such file" in run(tmp_path, ("a.c",), 60).failure
 
+    def test_outcomes_are_kept(self, repos: Path, tmp_path: Path) -> None:
+        first = measure(fix(), repos, tmp_path, 60, store=tmp_path / "kept")
+        again = measure(fix(), repos, tmp_path, 0, store=tmp_path / "kept")
+        assert again == first
+        (tmp_path / "kept" / "HEAD.json").write_text("{")
+        assert measure(fix(), repos, tmp_path, 0.001, store=tmp_path / "kept").before.failure
+
     def test_what_is_not_there_is_named(self, repos: Path, tmp_path: Path) -> None:
         assert measure(fix("1" * 40), repos, tmp_path, 9).skipped.startswith("the clone lacks")
         assert measure(fix(), tmp_path, tmp_path, 9).skipped == "no clone"
