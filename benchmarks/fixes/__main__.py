@@ -114,9 +114,7 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--table", type=Path, metavar="FILE", help="another table of fixes")
     words.add_argument("--results", type=Path, metavar="FILE", help=f"default: {RESULTS.name}, unless --only is given")
     words.add_argument("--arg", action="append", default=[], metavar="ARG", help="an argument for barrierlint check")
-    words.add_argument(
-        "--resume", action="store_true", help="go on where a run of this commit ended"
-    )
+    words.add_argument("--resume", action="store_true", help="go on where a run of this commit ended")
     words.add_argument("--verbose", action="store_true", help="list the findings of each row")
     words.add_argument("--files", action="store_true", help="list the files of each row; run nothing")
     return words

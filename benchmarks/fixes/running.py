@@ -32,7 +32,7 @@ _QUOTED = re.compile(r"[`'\"]([\w:~<>*&, ]+?)(?:\(\))?[`'\"]|\b([A-Za-z_][\w:]*)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding: rule and level, where it points, which functions and files its path passes."""
+    """A finding: rule and level, where it points, which functions and files its path passes, or it names as well."""
 
     rule: str
     level: str
@@ -144,7 +144,8 @@ def _found(finding: dict[str, object]) -> Found:
     steps = _dicts(witness, "steps") if isinstance(witness, dict) else []
     span = span if isinstance(span, dict) else {}
     confirmation = finding.get("confirmation")
-    places = [place for place in (step.get("span") for step in steps) if isinstance(place, dict)]
+    passed = [*steps, *_dicts(finding, "also")]
+    places = [place for place in (step.get("span") for step in passed) if isinstance(place, dict)]
     at = [step for step in steps if step.get("span") == span] or steps[-1:]
     return Found(
         rule=str(finding.get("rule")),
@@ -153,7 +154,7 @@ def _found(finding: dict[str, object]) -> Found:
         line=int(span.get("line", 0)),
         message=str(finding.get("message")),
         function=str(at[-1].get("function", "")) if at else "",
-        functions=frozenset(str(step.get("function", "")) for step in steps) - {""},
+        functions=frozenset(str(step.get("function", "")) for step in passed) - {""},
         files=frozenset(str(place.get("path")) for place in places),
         verdict=str(confirmation.get("verdict", "")) if isinstance(confirmation, dict) else "",
         fingerprint=str(finding.get("fingerprint", "")),
