@@ -92,6 +92,8 @@ class Loader:
             if self._told is not None:
                 self._told(f"reading {os.path.basename(item.path)}", done, len(missing))
             self._loaded[item] = self._made(item)
+        if missing:
+            self._store.tidy()
         return [self._loaded[item] for item in inputs]
 
     def _find(self, item: Input) -> bool:

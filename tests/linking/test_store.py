@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,15 @@ def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     assert store.problem is not None
     assert not store.problem.lost
     assert "--cache-dir" in store.problem.message
+
+
+def test_what_is_a_month_old_goes(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put("abcdef", b"old")
+    store.put("abxxxx", b"new")
+    os.utime(entry(store, "abcdef"), (1, 1))
+    store.tidy()
+    assert (store.get("abcdef"), store.get("abxxxx")) == (None, b"new")
 
 
 def test_no_folder_keeps_nothing() -> None:
