@@ -20,6 +20,7 @@ from barrierlint.report.defect import simulation_sentence
 from barrierlint.report.fingerprint import line_hashes
 from barrierlint.report.sarif import flow
 from barrierlint.report.sarif.place import insertion_point, location, region, root, uri
+from barrierlint.source.collection import uncollected
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_DESCRIPTION = 1024
@@ -33,16 +34,17 @@ _PROBLEM = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE:
 
 def render(report: Report, rules: Sequence[RuleInfo], exit_code: int = 0, arguments: Sequence[str] = ()) -> str:
     """Return one SARIF log with one run. `rules` are all that were run; `arguments` the command line, if known."""
-    index = {rule.id: at for at, rule in enumerate(rules)}
-    run = om.Run(
-        tool=om.Tool(driver=_driver(report, rules)),
-        results=[_result(finding, index) for finding in report.findings],
-        invocations=[_invocation(report, exit_code, arguments)],
-        automation_details=om.RunAutomationDetails(id="barrierlint/"),
-        column_kind="utf16CodeUnits",
-        original_uri_base_ids={"SRCROOT": om.ArtifactLocation(uri=root())},
-    )
-    return json.dumps(plain(om.SarifLog(version="2.1.0", schema_uri=SCHEMA, runs=[run]))) + "\n"
+    with uncollected():  # thousands of objects, no cycles
+        index = {rule.id: at for at, rule in enumerate(rules)}
+        run = om.Run(
+            tool=om.Tool(driver=_driver(report, rules)),
+            results=[_result(finding, index) for finding in report.findings],
+            invocations=[_invocation(report, exit_code, arguments)],
+            automation_details=om.RunAutomationDetails(id="barrierlint/"),
+            column_kind="utf16CodeUnits",
+            original_uri_base_ids={"SRCROOT": om.ArtifactLocation(uri=root())},
+        )
+        return json.dumps(plain(om.SarifLog(version="2.1.0", schema_uri=SCHEMA, runs=[run]))) + "\n"
 
 
 def _driver(report: Report, rules: Sequence[RuleInfo]) -> Any:
