@@ -196,9 +196,9 @@ def select_rules(infos: Sequence[RuleInfo], select: Sequence[str], ignore: Seque
 
 def named(infos: Sequence[RuleInfo], word: str) -> tuple[RuleInfo, ...]:
     """Return the rules that `word` names: an id, a family (the beginning of ids), a name, or ALL."""
-    found = tuple(
-        info for info in infos if word.upper() == "ALL" or info.id.startswith(word.upper()) or info.name == word.lower()
-    )
+    from barrierlint.triage.suppression import is_named
+
+    found = tuple(info for info in infos if is_named(info, word))
     if not found or not word:
         known = ", ".join(info.id for info in infos)
         raise InputError(f"unknown rule '{word}': use an id, a family such as BL0, or ALL (rules: {known})")

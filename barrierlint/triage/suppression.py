@@ -88,10 +88,11 @@ def _functions(remark: Remark, extents: Collection[tuple[int, int]]) -> list[tup
 
 def _named(remark: Remark, rules: Sequence[RuleInfo]) -> set[str]:
     """The ids of the rules that a remark names."""
-    return {info.id for word in remark.rules for info in rules if _is_named(info, word)}
+    return {info.id for word in remark.rules for info in rules if is_named(info, word)}
 
 
-def _is_named(info: RuleInfo, word: str) -> bool:
+def is_named(info: RuleInfo, word: str) -> bool:
+    """Whether `word` names a rule: its id, a family (the beginning of ids), its name, or ALL."""
     return word.upper() == "ALL" or info.id.startswith(word.upper()) or info.name == word.lower()
 
 
@@ -101,7 +102,7 @@ def _told(
     if remark.problem:
         yield Notification(KIND, remark.problem, remark.span)
         return
-    unknown = [word for word in remark.rules if not any(_is_named(info, word) for info in rules)]
+    unknown = [word for word in remark.rules if not any(is_named(info, word) for info in rules)]
     for word in unknown:
         near = get_close_matches(word.upper(), [info.id for info in rules], 1, 0.6)
         yield Notification(KIND, f"unknown rule '{word}'" + (f": did you mean {near[0]}?" if near else ""), remark.span)
