@@ -313,3 +313,10 @@ def test_hostile_text_does_no_harm(guessing: Guessing) -> None:
     }
     guessing(files, "a.c")
     assert not os.path.exists("ran")
+
+
+def test_a_header_of_c_gets_declarations_of_c(guessing: Guessing) -> None:
+    text = "static inline int f(void) { return missing_call(3); }\n"
+    guess, after = guessing({"a.h": text}, "a.h")
+    assert after.total == 0
+    assert not any('extern "C"' in one for one in guess.declarations)

@@ -35,6 +35,7 @@ class Proposer:
     tree: Tree
     near: str
     file: str
+    cxx: bool
     _turns: dict[str, int] = field(default_factory=dict)
     _hidden: dict[str, int] = field(default_factory=dict)
     _stood: set[str] = field(default_factory=set)
@@ -78,7 +79,7 @@ class Proposer:
         for name, ill, _ in _names(seen, self._words):
             if name not in self._stood and ill is not Ill.STATED:
                 self._stood.add(name)
-                found[name] = standins.stand_in(name, ill, self._configured(name), not self.file.endswith(".c"))
+                found[name] = standins.stand_in(name, ill, self._configured(name), self.cxx)
         return [change for change in found.values() if change is not None]
 
     def _included(self, seen: Diagnosis) -> list[str]:

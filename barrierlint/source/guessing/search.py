@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from barrierlint.source.guessing import build, definitions, kconfig
 from barrierlint.source.guessing.changes import Change
@@ -22,7 +23,7 @@ from barrierlint.source.guessing.language import Languages
 from barrierlint.source.guessing.proposals import Proposer
 from barrierlint.source.guessing.ranking import apart, architecture
 from barrierlint.source.guessing.tree import Tree
-from barrierlint.source.language import library_directories
+from barrierlint.source.language import is_cxx, library_directories
 
 PARSES = 90
 SECONDS = 25.0
@@ -32,7 +33,7 @@ _LAYERS = 40
 _GENERATED = re.compile(r"(?:.*/)?_?(?:auto)?conf(?:ig)?\.h")
 
 
-@dataclass(slots=True)
+@dataclass
 class Search:
     """The state of guessing for one file."""
 
@@ -48,6 +49,11 @@ class Search:
     def near(self) -> str:
         """The folder of the file, relative to the tree."""
         return os.path.dirname(self.tree.relative(self.file) or "")
+
+    @cached_property
+    def cxx(self) -> bool:
+        """Whether the file is C++."""
+        return is_cxx(self.file, self.tree.text(self.tree.relative(self.file) or ""))
 
     @property
     def spent(self) -> bool:
@@ -77,8 +83,8 @@ def search(
     guess, now = settled(state, least if known else _start(state, seed))
     if not known:
         guess, now = _configured(state, guess, now)
-    proposer = Proposer(tree, state.near, file)
-    languages = Languages(cxx=not file.endswith(".c"))
+    proposer = Proposer(tree, state.near, file, state.cxx)
+    languages = Languages(state.cxx)
     for stage in (languages.proposed, proposer.revealing, proposer.from_tree, proposer.from_nowhere):
         guess, now = _rounds(state, guess, now, stage)
     if now.own > before.own:
@@ -95,7 +101,7 @@ def _start(state: Search, seed: Guess | None) -> Guess:
     macros, forced, flags = dict(guess.macros), dict(guess.forced), dict(guess.flags)
     for one in build.said(state.tree, state.near):
         if one.name.startswith("-"):
-            if _speaks_of(one.name, state.file):
+            if _speaks_of(one.name, state.cxx):
                 flags.setdefault(one.name, one.where)
         elif one.value is not None:
             macros.setdefault(one.name, Macro(one.name, one.value, None, one.where))
@@ -106,9 +112,9 @@ def _start(state: Search, seed: Guess | None) -> Guess:
     return replace(guess, macros=macros, forced=forced, flags=flags)
 
 
-def _speaks_of(flag: str, file: str) -> bool:
-    """Whether a flag is for the language of `file`: standards of C++ are not for C, nor the other way round."""
-    return not flag.startswith("-std") or ("++" in flag) != file.endswith(".c")
+def _speaks_of(flag: str, cxx: bool) -> bool:
+    """Whether a flag is for the language: standards of C++ are not for C, nor the other way round."""
+    return not flag.startswith("-std") or ("++" in flag) == cxx
 
 
 def _configured(state: Search, guess: Guess, now: Diagnosis) -> tuple[Guess, Diagnosis]:

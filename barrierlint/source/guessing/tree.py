@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 
 from barrierlint.source.guessing.ranking import rank
@@ -26,31 +27,34 @@ readme readme.md readme.rst configure sconstruct west.yml include
 """
 _MARKS = frozenset(_TOP.split())
 _GAP = 3
+_SURE = 3
+"""How many marks make a folder a tree's root however far above it is."""
 
 
 def root_of(path: str) -> str:
     """Return the tree that `path` is in: the git repository, else the highest folder that looks like a tree's."""
     start = Path(os.path.realpath(path))
     start = start if start.is_dir() else start.parent
-    stops = {Path(start.anchor), Path.home(), Path("/tmp"), Path("/usr"), Path("/home"), Path("/opt"), Path("/var")}
+    stops = {Path(start.anchor), Path.home(), *map(Path, ("/tmp", "/usr", "/home", "/opt", "/var"))}
+    folders = list(takewhile(lambda folder: folder not in stops, (start, *start.parents)))
+    repository = next((folder for folder in folders if (folder / ".git").exists()), None)
+    if repository is not None:
+        return str(repository)
     best, gap = start, 0
-    for folder in (start, *start.parents):
-        if (folder / ".git").exists():
-            return str(folder)
-        if folder in stops or gap > _GAP:
-            break
-        if _marked(folder):
+    for folder in folders:
+        marks = _marks(folder)
+        if marks >= _SURE or (marks and gap <= _GAP):
             best, gap = folder, 0
         else:
             gap += 1
     return str(best)
 
 
-def _marked(folder: Path) -> bool:
+def _marks(folder: Path) -> int:
     try:
-        return any(name.lower() in _MARKS for name in os.listdir(folder))
+        return sum(name.lower() in _MARKS for name in os.listdir(folder))
     except OSError:
-        return False
+        return 0
 
 
 class Tree:
