@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Set
 from dataclasses import dataclass, replace
+from functools import partial
 
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
-from barrierlint.dataflow.debts import MAKE, STAYING, Debt
+from barrierlint.dataflow.debts import FREE, MAKE, STAYING, Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import place_of, root
 from barrierlint.dataflow.phis import Phis
@@ -156,7 +157,8 @@ def _entering(
 
 
 def _debt_in(caller: State, debt: Debt, pairs: list[tuple[str, Term]], phis: Phis, visible: Visible) -> Debt:
-    maps = _known_by(caller, debt.maps, pairs, phis)
+    wide = debt.kind == FREE
+    maps = _known_by(caller, debt.maps, pairs, phis, wide)
     if debt.maps and not maps:
         maps = frozenset({OTHER})
     location = frozenset() if debt.maps else _known_by(caller, debt.location, pairs, phis)
@@ -175,13 +177,16 @@ def _slot_in(slot: Term, pairs: list[tuple[str, Term]]) -> Term | None:
     return None
 
 
-def _known_by(caller: State, symbols: frozenset[Term], pairs: list[tuple[str, Term]], phis: Phis) -> frozenset[Term]:
+def _known_by(
+    caller: State, symbols: frozenset[Term], pairs: list[tuple[str, Term]], phis: Phis, wide: bool = False
+) -> frozenset[Term]:
     """What a callee calls values based on `symbols`: parameters, members of what parameters point at, shared
-    objects.
+    objects; `wide`: also what is computed from them in any other way.
     """
     if not symbols:
         return frozenset()
-    found: set[Term] = {Unknown(name) for name, argument in pairs if phis.roots(argument) & symbols}
+    made_from = partial(phis.origins, through_calls=True) if wide else phis.roots
+    found: set[Term] = {Unknown(name) for name, argument in pairs if made_from(argument) & symbols}
     found |= {symbol for symbol in symbols if _is_shared(symbol)}
     for cell, value in caller.cells.items():
         if phis.roots(value) & symbols:

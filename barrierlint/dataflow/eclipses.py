@@ -7,12 +7,12 @@ where nothing in the program reaches other PEs, nobody is left out. What it does
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import networkx as nx
 
 from barrierlint.cfg.graph import Cfg, Program
-from barrierlint.dataflow.debts import BREAK, CHANGE, ENABLE, LINK, MAKE, OPERAND, REGISTER, Leaf, Progress, Site
+from barrierlint.dataflow.debts import BREAK, CHANGE, ENABLE, FREE, LINK, MAKE, OPERAND, REGISTER, Leaf, Progress, Site
 from barrierlint.dataflow.invalidations import is_broadcast
 from barrierlint.dataflow.obligations.breaks import ASSUMED, EARLY, LOCAL
 from barrierlint.dataflow.obligations.enabling import TLB
@@ -36,6 +36,8 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     ]
     changed = {d.leaf.site for d in found if d.debt.kind == CHANGE}
     found = [d for d in found if d.debt.kind != BREAK or d.leaf.site not in changed or EARLY in d.debt.seen]
+    freed = {d.leaf.site for d in found if d.debt.kind == FREE and not d.debt.subject}
+    found = [d for d in found if not _leaves_freed(d, freed)]
     return _once(defect for defect in found if not _is_eclipsed(defect, told, made, program.functions))
 
 
@@ -51,6 +53,11 @@ def _once(defects: Iterable[Defect]) -> list[Defect]:
         if (defect.debt.progress, len(defect.path)) < (known.debt.progress, len(known.path)):
             left[defect.leaf, defect.debt.kind] = defect
     return [*others, *left.values()]
+
+
+def _leaves_freed(defect: Defect, freed: Collection[Site]) -> bool:
+    """Whether a break is left unfinished whose page goes back to an allocator: that is what is told."""
+    return defect.debt.kind == BREAK and defect.relation is Relation.BOUNDARY and defect.leaf.site in freed
 
 
 def _concerns_others(defect: Defect, shared: bool, broadcasts: bool) -> bool:

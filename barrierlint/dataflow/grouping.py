@@ -15,7 +15,7 @@ import networkx as nx
 
 from barrierlint.cfg.graph import Block, Cfg
 from barrierlint.dataflow.contexts import Context
-from barrierlint.dataflow.debts import Debt, Leaf, Progress
+from barrierlint.dataflow.debts import FREE, Debt, Leaf, Progress
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.tabulation import Tabulation
 from barrierlint.dataflow.witness import Defect, Mark
@@ -78,14 +78,18 @@ def _rank(defect: Defect, functions: dict[str, Cfg]) -> tuple[object, ...]:
 def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers) -> tuple[Group, ...]:
     """Partition defects by kind and root cause, in the order of their clearest members."""
     loops = Loops(functions)
-    kinds = dict.fromkeys(defect.debt.kind for defect in defects)
-    groups = [
-        each
-        for kind in kinds
-        for each in _grouped(tuple(d for d in defects if d.debt.kind == kind), functions, payers, loops)
-    ]
+    alike: dict[object, list[Defect]] = {}
+    for defect in defects:
+        alike.setdefault(_sort(defect), []).append(defect)
+    groups = [each for some in alike.values() for each in _grouped(tuple(some), functions, payers, loops)]
     order = {id(defect): n for n, defect in enumerate(defects)}
     return tuple(sorted(groups, key=lambda g: order[id(g.shown)]))
+
+
+def _sort(defect: Defect) -> object:
+    """What defects of one root cause have in common; a base that is in use is not one that is not in effect yet."""
+    debt = defect.debt
+    return (debt.kind, debt.subject, debt.progress) if debt.kind == FREE and debt.subject else debt.kind
 
 
 def _grouped(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers, loops: Loops) -> list[Group]:

@@ -11,7 +11,8 @@ from functools import lru_cache
 
 from barrierlint.dataflow.memory import tag
 from barrierlint.dataflow.provenance import bases
-from barrierlint.terms import Const, Term, Unknown
+from barrierlint.dataflow.values import leaves
+from barrierlint.terms import AddressOf, Const, Term, Unknown
 
 PAGE = 1 << 12
 """The smallest granule. Constants below it are no addresses: null, sizes, flags."""
@@ -28,10 +29,12 @@ class Phis:
     """Symbols that stand for a merged (or large, or a callee's) value, with the base symbols it was made from.
 
     The sources of a symbol are flat: never such symbols again, only what those were made from when they were merged in.
+    `given` tells of a result what the call that gave it was handed.
     """
 
     def __init__(self) -> None:
         self.sources: dict[Unknown, dict[Term, None]] = {}
+        self.given: dict[Unknown, frozenset[Term]] = {}
         self.grown = 0  # how often sources were added: what was worked out is good until the next time
         self._merged: dict[tuple[Unknown, Term], int] = {}
         self._roots: dict[Term, frozenset[Term]] = {}
@@ -82,3 +85,15 @@ class Phis:
         if found is None:
             found = self._roots[term] = frozenset(self.ordered_roots(term))
         return found
+
+    def origins(self, term: Term, *, through_calls: bool = False) -> frozenset[Term]:
+        """All symbols and loads that a value is computed from, indices too; of results what their calls were handed."""
+        found: set[Term] = set()
+        for leaf in leaves(term):
+            if isinstance(leaf, AddressOf):
+                continue
+            for symbol in (leaf, *(self.sources.get(leaf, ()) if isinstance(leaf, Unknown) else ())):
+                found.add(symbol)
+                if through_calls and isinstance(symbol, Unknown):
+                    found |= self.given.get(symbol, frozenset())
+        return frozenset(found)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from barrierlint.dataflow.deallocation import Deallocators
 from barrierlint.dataflow.debts import MAKE, Progress
 from barrierlint.dataflow.relations import Relation
 from barrierlint.events import Access, Call, Event, Kind
@@ -30,14 +31,14 @@ FLAGGED = "flagged"
 class Policies:
     """What the models say beyond single instructions.
 
-    Calls, by qualified name: `frees` the parameter that goes back to an allocator, `callbacks` the one that is called
-    (the object counts), `zeroed` the functions that return a table without valid entries, `preempting` those that may
-    sleep or be preempted, `switching` those that switch to another thread. Functions, by USR: in `offline` and
+    Calls, by qualified name: `deallocators` give memory back, `callbacks` call the parameter given (the object counts),
+    `zeroed` return a table without valid entries, `preempting` may sleep or be preempted, `switching` switch to another
+    thread. Functions, by USR: in `offline` and
     `private` ones no walker, or no other PE's, sees the tables written; `returning` ones have callers that return by
     ERET; what `deferred` ones leave owed the drain named pays. `flags` are patterns of members and globals.
     """
 
-    frees: Mapping[str, int] = field(default_factory=dict)
+    deallocators: Deallocators = field(default_factory=Deallocators)
     callbacks: Mapping[str, int] = field(default_factory=dict)
     zeroed: frozenset[str] = frozenset()
     preempting: frozenset[str] = frozenset()

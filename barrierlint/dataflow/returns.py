@@ -107,6 +107,9 @@ class Leave:
             case Unknown(id) if not id.startswith("sysreg:"):
                 found = Unknown(self._rename(id))
                 self.memo[leaf] = found
+                if given := self.callee_phis.given.get(leaf):
+                    inner = (origin for symbol in given for origin in self.phis.origins(self.term(symbol)))
+                    self.phis.given[found] = frozenset(inner) - {found}
                 made_from = tuple(self.callee_phis.sources.get(leaf, ()))  # a copy: of a recursive call they grow
                 if made_from:
                     self.phis.note(found, (b for r in made_from for b in self.phis.ordered_roots(self.term(r))))

@@ -12,10 +12,11 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
 
-from barrierlint.cfg.graph import Block, Cfg, Edge, Program
+from barrierlint.cfg.graph import THIS, Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Visible, enter, entry_state, generic, is_slot
 from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node, Passage, Payment, Signature
-from barrierlint.dataflow.debts import ENABLE, MAKE, REGISTER, Debt, Progress
+from barrierlint.dataflow.deallocation import Release
+from barrierlint.dataflow.debts import ENABLE, MAKE, REGISTER, Debt, Leaf, Progress, Site
 from barrierlint.dataflow.levels import levels
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
@@ -59,6 +60,7 @@ class Tabulation:
         self.loops: dict[str, tuple[frozenset[int], ...]] = {}
         self.live: dict[str, dict[int, frozenset[str]]] = {}
         self.levels = levels(program) if REGISTER in self.kinds else {}
+        self.told: dict[tuple[str, tuple[str, ...]], bool] = {}
         self.flags = {usr: tested(cfg) for usr, cfg in program.functions.items()}
         self.boundaries: set[str] = {usr for usr in program.roots if usr not in settings.modelled}
         for usr in sorted(self.boundaries, key=program.roots.index):
@@ -221,6 +223,9 @@ class Tabulation:
     def _call(
         self, context: Context, node: Node, block: Block, call: Call, state: State, birth: int | None, collect: bool
     ) -> None:
+        release = self._release(call, state)
+        if release is not None:
+            self._give_back(context, node, block, call, state, birth, collect, release)
         targets = call.targets
         if call.pointer is not None and isinstance(value := state.evaluate(call.pointer), AddressOf):
             targets = (value.id,) if value.id in self.program.functions else targets
@@ -236,6 +241,45 @@ class Tabulation:
             return
         for callee in known:
             self._known_call(context, node, block, call, callee, state, birth, collect)
+
+    def _release(self, call: Call, state: State) -> Release | None:
+        """What a call gives back; a body that is here, and invalidates or has an object, speaks for itself."""
+        deallocators, key = self.settings.policies.deallocators, (call.qualified, call.targets)
+        if key not in self.told:
+            known = [self.program.functions[usr] for usr in call.targets if usr in self.program.functions]
+            itself = any(self.reach.invalidates[cfg.usr] or cfg.params[:1] == (THIS,) for cfg in known)
+            self.told[key] = itself or call.qualified in self.settings.described
+        if not deallocators.concerns(call, self.told[key]):
+            return None
+        return deallocators.release(call, [state.evaluate(arg) for arg in call.args], self.told[key])
+
+    def _give_back(
+        self,
+        context: Context,
+        node: Node,
+        block: Block,
+        call: Call,
+        state: State,
+        birth: int | None,
+        collect: bool,
+        release: Release,
+    ) -> None:
+        """A call gives something back to an allocator: a debt may depend on it, or be born."""
+        last = len(block.steps) - 1
+        if state.debt is not None:
+            kind = self.kinds[state.debt.kind]
+            relation = kind.releases(state, release) if collect else None
+            if relation is not None:
+                context.hits.append(Hit(node, birth, last, state.debt, relation))
+            state.debt = kind.after_release(state, release)
+            return
+        for kind in self.kinds.values() if not collect else ():
+            found = kind.gives(state, release)
+            if found is not None:
+                born = state.copy()
+                leaf = Leaf(Site(context.cfg.usr, block.id, last), found.transition, found.evidence)
+                born.debt = found.debt(leaf, kind.kind)
+                self._unseen(context, node, block, call, born, last, collect)
 
     def _skips(self, state: State, call: Call, usr: str, phis: Phis, slots: frozenset[Term]) -> bool:
         """Whether a callee is not worth entering: large, acts on no debt, and is handed nothing that a debt maps."""
@@ -325,7 +369,10 @@ class Tabulation:
                 kind.note_unseen(state, call)
         if call.into is not None:
             accessor = call.qualified in self.settings.accessors
-            state.variables[call.into] = Unknown(place + TABLE if accessor else place)
+            result = Unknown(place + TABLE if accessor else place)
+            state.variables[call.into] = result
+            handed = frozenset(leaf for a in arguments for leaf in context.phis.origins(a, through_calls=True))
+            context.phis.given[result] = handed - {result}
         self._leave_block(context, node, block.edges, state, birth)
 
     def _use_unseen(self, state: State, call: Call, arguments: list[Term], phis: Phis) -> Relation | None:

@@ -128,9 +128,9 @@ class Transfer:
             case DescriptorWrite() as write:
                 return self._written(state, write, place, site, relation)
             case SysregRead(register, into):
-                born = self._borne(state, event, site)
                 if into is not None:
                     state.variables[into] = Unknown(f"sysreg:{register}")
+                born = self._borne(state, event, site)
             case _:
                 born = self._borne(state, event, site)
                 self._note((state, *born), event)
@@ -177,10 +177,7 @@ class Transfer:
             birth = kind.bear(state, event)
             if birth is not None:
                 after = state.copy()
-                leaf = Leaf(site, birth.transition, birth.evidence)
-                born = (site.block, site.step)
-                debt = Debt((leaf,), born, birth.progress, birth.seen, birth.maps, kind=kind.kind)
-                after.debt = replace(debt, subject=birth.subject, slot=birth.slot)
+                after.debt = birth.debt(Leaf(site, birth.transition, birth.evidence), kind.kind)
                 found.append(after)
         return tuple(found)
 

@@ -37,7 +37,7 @@ _TOP = (
 )
 _ACTIONS = (
     *("writes", "access", "does", "drain", "returns", "maps", "exempt", "noreturn"),
-    *("frees", "calls", "preempts", "switches"),
+    *("frees", "retires", "calls", "preempts", "switches"),
 )
 _WRITES = ("location", "value", "old", "transition", "op", "maps", "length", "order")
 _ACCESS = ("location", "value", "old", "op", "size", "order")
@@ -175,6 +175,7 @@ def _function(node: Node, model: str, check: Check | None) -> tuple[Glob, Functi
         exempt=entries["exempt"].text() if "exempt" in entries else "",
         noreturn=_flag(entries, "noreturn"),
         frees=_optional(entries, "frees"),
+        retires=_optional(entries, "retires"),
         calls=_optional(entries, "calls"),
         preempts=_flag(entries, "preempts"),
         switches=_flag(entries, "switches"),

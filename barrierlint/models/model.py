@@ -79,8 +79,8 @@ class FunctionModel:
     (`file:line:column`).
 
     `does` are instructions (`dsb ishst`), `drain` the name of the drain or "", `exempt` a reason or "". `frees` is what
-    goes back to an allocator, `calls` a function it calls before it returns; it may be preempted (`preempts`), or
-    switches to another thread (`switches`).
+    goes back to an allocator, `retires` what does so later, `calls` a function it calls before it returns; it may be
+    preempted (`preempts`), or switches to another thread (`switches`).
     """
 
     name: str
@@ -96,6 +96,7 @@ class FunctionModel:
     exempt: str = ""
     noreturn: bool = False
     frees: Place | None = None
+    retires: Place | None = None
     calls: Place | None = None
     preempts: bool = False
     switches: bool = False

@@ -154,6 +154,7 @@ def _finding(group: Group, program: Program, rules: Sequence[Rule], repairs: Rep
         proposal,
         unrepaired=unrepaired,
         paths=len(group.members),
+        grounds=rule.grounds(defect) if rule.grounds else "",
         graphs=graphs(defect, program.functions),
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg, Step
-from barrierlint.dataflow.debts import ENABLE, LINK, MAKE, OPERAND, PUBLISH, REGISTER, RESULT
+from barrierlint.dataflow.debts import ENABLE, FREE, LINK, MAKE, OPERAND, PUBLISH, REGISTER, RESULT
 from barrierlint.dataflow.obligations.breaks import AGAIN, ASSUMED
 from barrierlint.dataflow.reach import ORDERING
 from barrierlint.dataflow.relations import Relation
@@ -31,6 +31,7 @@ from barrierlint.events import (
     ExceptionReturn,
     Kind,
     SpeculationBarrier,
+    SysregRead,
     SysregWrite,
     Tlbi,
     Transition,
@@ -114,8 +115,10 @@ class _Narrator:
     def _made(self, cfg: Cfg, step: Step, mark: Mark, note: str, role: str, event: Event | None) -> WitnessStep:
         return WitnessStep(step.span, note, role, event, cfg.qualified, mark.depth)
 
-    def _write_event(self, event: Event) -> Event:
+    def _write_event(self, event: Event) -> Event | None:
         match event:
+            case Call():
+                return None
             case DescriptorWrite():
                 return replace(event, transition=self.transition)
             case Tlbi() if self.defect.debt.kind == OPERAND:
@@ -131,8 +134,12 @@ class _Narrator:
                 return f"{cfg.name}() issues TLBI {op.upper()}{how}"
             case SysregWrite(register=register):
                 return f"{cfg.name}() writes {register.upper()}{how}"
+            case SysregRead(register=register):
+                return f"{cfg.name}() reads {register.upper()}{how}"
             case At(op=op):
                 return f"{cfg.name}() translates an address (AT {op.upper()}){how}"
+            case Call():
+                return f"{cfg.name}() hands what it took from a descriptor to {_callee(step)}(), which gives it back"
         assumed = ASSUMED in self.defect.debt.seen
         return f"{cfg.name}() {'overwrites a descriptor that may be valid' if assumed else KINDS[self.transition]}{how}"
 
@@ -154,10 +161,15 @@ class _Narrator:
         link = "the address just mapped" if exact else "an address that cannot be told from the one mapped"
         link = link if self.defect.debt.kind == MAKE else "an address whose translation was taken away"
         match step.event:
+            case Access() | DescriptorWrite() as event if self.defect.debt.kind == FREE:
+                return self._made(cfg, step, mark, f"{cfg.name}() writes into the table", "access", event)
             case Access(kind=kind) as event:
                 note = f"{cfg.name}() {VERBS[kind]} {_place(event)}: {link}"
                 return self._made(cfg, step, mark, note, "access", event)
-            case event if self.defect.debt.kind in (ENABLE, LINK, PUBLISH, REGISTER, RESULT):
+            case Call() if self.defect.debt.kind == FREE:
+                note = f"{cfg.name}() hands it to {_callee(step)}(), which gives it back"
+                return self._made(cfg, step, mark, note, "access", None)
+            case event if self.defect.debt.kind in (ENABLE, FREE, LINK, PUBLISH, REGISTER, RESULT):
                 return self._made(cfg, step, mark, f"{cfg.name}() {use(event, self.defect.debt)}", "access", event)
             case Tlbi(op=op) as event:
                 note = f"{cfg.name}() issues TLBI {op.upper()} while the {state(self.defect.debt, ' is')}"

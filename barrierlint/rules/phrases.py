@@ -5,7 +5,7 @@ What it does not model: which steps are worth telling (see `narrate`).
 
 from __future__ import annotations
 
-from barrierlint.dataflow.debts import BREAK, ENABLE, LINK, PUBLISH, REGISTER, RESULT, Debt, Progress
+from barrierlint.dataflow.debts import BREAK, ENABLE, FREE, LINK, PUBLISH, REGISTER, RESULT, Debt, Progress
 from barrierlint.events import (
     At,
     ContextSync,
@@ -39,6 +39,8 @@ def state(debt: Debt, verb: str = "") -> str:
     """What is owed, and how far it is paid: `write not completed`."""
     if debt.kind in (LINK, PUBLISH):
         return f"table{verb} {'linked and not filled' if debt.kind == LINK else 'filled and not ordered'}"
+    if debt.kind == FREE:
+        return f"page it pointed to{verb or ''} still in use" if not debt.subject else f"table{verb} still in use"
     if debt.kind == ENABLE and debt.subject:
         return f"{ENABLING[debt.subject.partition(' ')[0]]}{verb and ' is'}"
     if debt.kind in (REGISTER, RESULT):
@@ -53,6 +55,8 @@ def state(debt: Debt, verb: str = "") -> str:
 def use(event: Event, debt: Debt) -> str:
     """What an event does that relies on a register's new value, or on what comes before the MMU is on."""
     match event:
+        case Tlbi(op=op) if debt.kind == FREE:
+            return f"issues TLBI {op.upper()}: until it is complete, what was given back is in use"
         case _ if debt.kind == LINK:
             return "fills the table"
         case _ if debt.kind == PUBLISH:

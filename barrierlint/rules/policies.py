@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from barrierlint.cfg.graph import THIS
+from barrierlint.dataflow.deallocation import Deallocators
 from barrierlint.dataflow.policies import Policies
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ def told(program: Program, models: Models, called: Iterable[str]) -> Policies:
     methods = _methods(program)
     by_usr = {usr: models.policies(cfg.qualified) for usr, cfg in program.functions.items()}
     return Policies(
-        frees={name: _index(one.frees, name in methods) for name, one in said.items() if one.frees},
+        deallocators=Deallocators(
+            {name: _index(one.frees, name in methods) for name, one in said.items() if one.frees},
+            {name: _index(one.retires, name in methods) for name, one in said.items() if one.retires},
+        ),
         callbacks={name: _index(one.calls, name in methods) for name, one in said.items() if one.calls},
         zeroed=frozenset(name for name, one in said.items() if one.returns_zeroed),
         preempting=frozenset(name for name, one in said.items() if one.preempts),

@@ -26,7 +26,7 @@ class Rule:
     `also` are other kinds of which it owns defects.
 
     `message` gives the whole message where the usual one (an access depends on a descriptor write) is not what is to
-    be said.
+    be said, `grounds` why it is so certain where that is not about addresses.
     """
 
     info: RuleInfo
@@ -36,6 +36,7 @@ class Rule:
     kind: str = MAKE
     message: Callable[[Defect, Witness], str] | None = None
     also: tuple[str, ...] = ()
+    grounds: Callable[[Defect], str] | None = None
 
     def speaks_of(self, defect: Defect) -> bool:
         """Whether a defect is this rule's."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from barrierlint.events import Access, DescriptorWrite, Kind, SysregWrite, Transition
 from barrierlint.finding import Claim, Confirmation, Fault, Finding, Trace, Verdict
-from barrierlint.sim import claims, controls, publications, scenario
+from barrierlint.sim import claims, controls, frees, publications, scenario
 from barrierlint.sim.descriptor import syndrome
 from barrierlint.sim.explore import Budget
 from barrierlint.sim.litmus_print import print_litmus
@@ -47,6 +47,8 @@ def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -
         return Confirmation(Verdict.UNDECIDED, reason=_FORMS)
     if finding.rule == publications.RULE:
         return publications.judge(finding, setting, budget)
+    if finding.rule == frees.RULE:
+        return frees.judge(finding, setting, budget)
     if controls.concerns(finding):
         return controls.judge(finding, setting, budget)
     story = scenario.scenario_of(finding)
@@ -83,7 +85,11 @@ def confirm(finding: Finding, features: str = "base", budget: Budget = BUDGET) -
 
 def litmus_of(finding: Finding) -> str:
     """Return the witness of `finding` as a litmus test that herd7 accepts; "" if it writes no descriptor."""
-    told = finding.claim is Claim.DEPENDS and not controls.concerns(finding) and finding.rule != publications.RULE
+    told = (
+        finding.claim is Claim.DEPENDS
+        and not controls.concerns(finding)
+        and finding.rule not in (publications.RULE, frees.RULE)
+    )
     story = scenario.scenario_of(finding) if told else None
     if story is None:
         return ""

@@ -115,6 +115,8 @@ def _story(finding: Finding) -> Story | str:
     start, end = witness.write.event, witness.access.event
     barriers = _between(finding)
     first, last = witness.steps.index(witness.write), len(witness.steps) - 1
+    if finding.rule == "BL202":
+        return _base(finding, barriers, first, last)
     if finding.rule == "BL302":
         return _enabling(finding, barriers, first, last)
     begin: Steps
@@ -143,6 +145,16 @@ def _story(finding: Finding) -> Story | str:
             says = f"run as TTBR0_EL1: code that relies on the new {register.upper()} still translates by the old one"
             return _pair([(_SWITCH, first)], barriers, [(_LOAD, -1)], _OLD_PAGE, says)
     return "what relies on the register is not simulated"
+
+
+def _base(finding: Finding, barriers: Steps, first: int, last: int) -> Story:
+    """A table is reused, here for an invalid descriptor, while it is the base, or may be in effect still."""
+    switched = finding.missing[:1] == ("ISB",)
+    begin: Steps = [(_SWITCH, first)] if switched else []
+    twin: Steps = [(_SWITCH, -1), (_ISB, -1)]
+    rest: Steps = [(_BREAK, last), (_DSB, -1), (_LOAD, -1)]
+    says = "run as TTBR0_EL1: a walk reads the table after it was given back"
+    return Story((*begin, *barriers, *rest), (*twin, *rest), _FAULTS, says)
 
 
 def _enabling(finding: Finding, barriers: Steps, first: int, last: int) -> Story | str:

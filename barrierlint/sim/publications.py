@@ -21,7 +21,7 @@ _SAYS = "another PE's walker finds the table linked and reads what its memory he
 def judge(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
     """Run the stores and barriers of a finding, and their repaired twin."""
     steps = finding.witness.steps
-    between = [line for step in steps[1:-1] for line in _line(step.event)]
+    between = [line for step in steps[1:-1] for line in barrier_lines(step.event)]
     first, second = (_LINK, _FILL) if finding.missing[:1] != ("DMB ISHST",) else (_FILL, _LINK)
     text = _text((first, *between, second))
     outcome = _run(text, setting, budget)
@@ -40,7 +40,8 @@ def _run(text: str, setting: Setting, budget: Budget) -> Outcome:
     return simulate(parse(text), setting.features, budget, setting)
 
 
-def _line(event: Event | None) -> list[str]:
+def barrier_lines(event: Event | None) -> list[str]:
+    """A barrier of a witness in the assembler's words; a release as the barrier that it is worth at least."""
     match event:
         case Dsb(domain, accesses):
             return [f"DSB {barrier_option(domain, accesses).upper()}"]

@@ -234,7 +234,7 @@ def presume(born: State, write: DescriptorWrite) -> bool:
             return False
         word = ""
     leaves = tuple(replace(leaf, transition=transition.value) for leaf in born.debt.leaves)
-    words = {word, *_what(born.debt, old, new)} - {""}
+    words = {word, *described(born.debt, old, new)} - {""}
     born.debt = replace(born.debt, leaves=leaves, seen=frozenset(words))
     return True
 
@@ -244,7 +244,7 @@ def is_own_work(old: Term) -> bool:
     return bool(known_bits(old, {})[0] & VALID)
 
 
-def _what(debt: Debt, old: Bits, new: Bits) -> Iterator[str]:
+def described(debt: Debt, old: Bits, new: Bits) -> Iterator[str]:
     """What is known of the translation that the descriptor stood for."""
     above = any(12 < leaf.shift < UNKNOWN_SHIFT for leaf in debt.leaves)
     if above and old[0] & 3 == 3:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from barrierlint.cfg.graph import Cfg
-from barrierlint.dataflow.debts import Debt, Progress
+from barrierlint.dataflow.deallocation import Release
+from barrierlint.dataflow.debts import Debt, Leaf, Progress
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
 from barrierlint.events import Call, DescriptorWrite, Event, Transition
@@ -31,6 +32,11 @@ class Birth:
     seen: frozenset[str] = frozenset()
     progress: Progress = Progress.WRITTEN
     slot: Term | None = None
+
+    def debt(self, leaf: Leaf, kind: str) -> Debt:
+        """The debt of a `kind` that the step of `leaf` bears."""
+        born = (leaf.site.block, leaf.site.step)
+        return Debt((leaf,), born, self.progress, self.seen, self.maps, kind=kind, subject=self.subject, slot=self.slot)
 
 
 def never(_state: State, _event: Event) -> None:
@@ -66,6 +72,16 @@ def never_called(_state: State, _call: Call) -> None:
     """Calls of functions that are not here leave nothing to note."""
 
 
+def never_given(_state: State, _release: Release) -> None:
+    """What is given back to an allocator neither depends on it nor bears it."""
+
+
+def still(state: State, _release: Release) -> Debt:
+    """Giving something back changes nothing."""
+    assert state.debt is not None
+    return state.debt
+
+
 def always(_debt: Debt) -> bool:
     """Left unpaid at the edge of what was analysed, it is a defect."""
     return True
@@ -88,7 +104,9 @@ class Obligation:
     `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. `offline`: tables that a model calls
     offline bear it as well. `note` and `note_unseen` keep in a state, debt or none, what later births depend on.
     `at_once`: the step that bears it is a defect, and nothing further is followed. `leaving` judges it where it leaves
-    a function that anyone may call (None: no defect). An event is first related, then bears and pays, then is noted.
+    a function that anyone may call (None: no defect). Of calls
+    that give memory back `releases` says how they depend on it, `after_release` what the debt is then, and `gives` what
+    they bear. An event is first related, then bears and pays, then is noted.
     """
 
     kind: str
@@ -107,3 +125,6 @@ class Obligation:
     note_unseen: Callable[[State, Call], None] = never_called
     at_once: Callable[[Debt], Relation | None] = later
     leaving: Callable[[Debt, Cfg], Debt | None] = unjudged
+    gives: Callable[[State, Release], Birth | None] = never_given
+    releases: Callable[[State, Release], Relation | None] = never_given
+    after_release: Callable[[State, Release], Debt] = still
