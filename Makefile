@@ -9,7 +9,7 @@ WORKERS ?= 2
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test long browser validators bench docs site pictures format clean
+.PHONY: help demo check test long browser validators bench speed docs site pictures format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ validators: $(VENV)/.installed-dev  ## SARIF logs against Microsoft's multitool 
 
 bench: $(VENV)/.installed-dev  ## how the simulator's time grows, against herd7 where there is one
 	$(BIN)/python -m benchmarks.sim_growth --herd
+
+speed: $(VENV)/.installed-dev  ## CPU time beside clang, clang-tidy and cppcheck, which it installs (Debian, root); writes benchmarks/speed/RESULTS.md
+	$(BIN)/python -m benchmarks.speed --install
 
 docs: $(VENV)/.installed-dev  ## write docs/rules, help texts and the output of shown commands anew
 	$(BIN)/python tools/docs.py

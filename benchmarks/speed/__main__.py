@@ -22,11 +22,8 @@ WORKS = ("start", "cold", "warm", "database", "many", "growth")
 
 
 def install() -> None:
-    """Install what is compared with, and what draws."""
-    subprocess.run(
-        ["apt-get", "install", "-y", "-q", *works.PEERS, "libc6-dev-arm64-cross", "libstdc++-12-dev-arm64-cross"],
-        check=True,
-    )
+    """Install what is compared with, the library headers of the target, and what draws."""
+    subprocess.run(["apt-get", "install", "-y", "-q", *works.PEERS, "g++-aarch64-linux-gnu"], check=True)
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "matplotlib"], check=True)
 
 

@@ -60,6 +60,7 @@ def once(command: Command, limit: float = 1800.0) -> Cost:
         if time.monotonic() - started > limit:
             os.killpg(child.pid, 9)
             os.wait4(child.pid, 0)
+            child.returncode = -9
             raise TooLong(f"more than {limit:g} s: {' '.join(command.words)}")
         time.sleep(0.002)
     child.returncode = os.waitstatus_to_exitcode(status)
