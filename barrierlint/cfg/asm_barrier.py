@@ -1,7 +1,7 @@
 """DSB, DMB and ISB: options by name and by number, as in the CRm tables of the Arm ARM (DDI 0487, C6.2).
 
-Reserved values act as SY; DSB #0 and #4 are SSBB and PSSBB; 16 and above are the nXS forms. What it does not model:
-`DSB` and `DMB` without an option, which A64 does not have.
+Reserved values act as SY; DSB #0 and #4 are SSBB and PSSBB; 16 and above are the nXS forms. `DSB` and `DMB` without an
+option, which AArch32 alone has, are SY. What it does not model: speculation barriers' effects.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _crm(number: int) -> tuple[Shareability, Accesses]:
 
 def barrier(machine: Machine, name: str, operands: tuple[str, ...]) -> bool:
     """DSB, DMB, ISB with any spelling of the option; False if it is not one."""
-    if len(operands) > 1 or (not operands and name != "isb"):
+    if len(operands) > 1:
         return False
     option = operands[0].lower().strip() if operands else "sy"
     names = {**OPTIONS, **_OLD_OPTIONS, **(_NXS if name == "dsb" else {})}

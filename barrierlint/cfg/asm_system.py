@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from barrierlint.cfg.asm_barrier import barrier
+from barrierlint.cfg.asm_coprocessor import coprocessor
 from barrierlint.cfg.asm_machine import Machine, Register, parse_register
 from barrierlint.cfg.asm_names import (
     PSTATE_FIELDS,
@@ -113,6 +114,8 @@ def system(machine: Machine, name: str, operands: tuple[str, ...]) -> bool:
             return _sysl(machine, operands)
         case "msr" | "msrr" | "mrs" | "mrrs":
             return _register(machine, name, operands)
+        case "mcr" | "mrc" | "mcrr" | "mrrc":
+            return coprocessor(machine, name, operands)
         case "eret" | "eretaa" | "eretab":
             machine.emit(ExceptionReturn())
         case "svc" | "hvc" | "smc":

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from barrierlint.cfg.asm_aarch32 import is_aarch32, translated
 from barrierlint.cfg.asm_directive import Expander
 from barrierlint.cfg.asm_function import Effect, Function
 from barrierlint.cfg.asm_layout import ALIGNING, LOCAL, PASSIVE, Layout, lay_out
@@ -47,7 +48,8 @@ def assemble(unit: AssemblyUnit) -> Assembled:
     """Return the graphs of the functions in `unit`; never raises, whatever the text."""
     expander = Expander(whole=True)
     given = [one for at, line in enumerate(unit.lines, 1) for one in statements(line.text, at)]
-    layout = lay_out(tuple(decoded(one) for one in expander.expanded(given)), expander.synonyms.values())
+    lines = tuple(decoded(one) for one in expander.expanded(given))
+    layout = lay_out(tuple(translated(lines)) if is_aarch32(lines) else lines, expander.synonyms.values())
     symbols = Symbols(layout, os.path.basename(unit.path), expander.symbols, expander.synonyms)
     file = _File(unit, symbols)
     functions = tuple(file.functions())

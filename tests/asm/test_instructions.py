@@ -73,6 +73,24 @@ def test_options_by_name_in_any_case(option: str) -> None:
 ONE_LINE = {
     "isb": "ContextSync isb",
     "isb sy": "ContextSync isb",
+    "dsb": "Dsb sy",
+    "dmb": "Dmb sy",
+    "mcr p15, 0, x1, c7, c10, 4": "Dsb sy",
+    "mcr p15, 0, x1, c7, c10, 5": "Dmb sy",
+    "MCR P15, #0, x1, C7, C5, #4": "ContextSync isb",
+    "mcr p15, 0, x1, c8, c7, 0": "Tlbi vmalle1",
+    "mcr p15, 0, x1, c8, c3, 3": "Tlbi vaae1is",
+    "mcr p15, 4, x1, c8, c3, 4": "Tlbi alle1is",
+    "mcr p15, 4, x1, c8, c0, 1": "Tlbi ipas2e1is",
+    "mcr p15, 0, x1, c7, c8, 0": "At s1e1r",
+    "mcr p15, 0, x1, c7, c14, 1": "CacheMaintenance dc civac",
+    "mcr p15, 0, x1, c7, c1, 0": "CacheMaintenance ic ialluis",
+    "mcr p15, 0, x1, c1, c0, 0": "SysregWrite sctlr_el1",
+    "mcr p15, 0, x1, c2, c0": "SysregWrite ttbr0_el1",
+    "mrc p15, 0, x1, c7, c4, 0": "SysregRead par_el1",
+    "mcrr p15, 6, x1, x2, c2": "SysregWrite vttbr_el2",
+    "mrrc p15, 1, x1, x2, c2": "SysregRead ttbr1_el1",
+    "mcr p15, 0, x1, c9, c12, 0": "SysregWrite cp15_0_c9_c12_0",
     "dsb ishnxs": "Dsb ishnxs",
     "dsb #28": "Dsb synxs",
     "dsb un": "Dsb nsh",
@@ -186,6 +204,7 @@ def test_pairs_are_two_accesses(text: str) -> None:
 
 
 NOTHING = """
+mcr p15, 0, x0, c7, c5, 6;
 nop; yield; wfe; wfi; sev; sevl; hint #7; prfm pldl1keep, [x0]; mov x0, x1; add x0, x0, #1; cmp x0, x1;
 paciasp; clrex; csel x0, x1, x2, eq; fmov d0, x0; movk x3, #0x12, lsl #16; ubfx x1, x2, #12, #9; brk #0x800;
 bti c; psb csync; rev x0, x1; cset w0, ne; udiv x0, x1, x2; adrp x0, table; ldr x0, =table; .balign 8;
@@ -198,8 +217,26 @@ def test_known_without_event(text: str) -> None:
     assert said(text) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("mcr p15, 0, %0, c8, c7, 3", 0x12345),
+        ("mcr p15, 0, %0, c8, c3, 1", 0x0067_0000_0001_2345),
+        ("mcr p15, 0, %0, c8, c7, 2", 0x0067_0000_0000_0000),
+        ("mcr p15, 4, %0, c8, c7, 1", 0x12345),
+        ("mcr p15, 4, %0, c8, c4, 1", 0x1234_5067),
+        ("mcr p15, 0, %0, c8, c7, 0", None),
+    ],
+)
+def test_operands_of_aarch32_are_put_into_the_format_of_aarch64(text: str, value: int | None) -> None:
+    (event,) = decode(text, {0: Operand(value=const(0x1234_5067))}).events
+    assert isinstance(event, Tlbi)
+    assert event.operand == (None if value is None else Const(value))
+
+
 UNKNOWN = """
-dsb ishts; dsb; dmb; dsb #17; isb ish; dmb #16; dmb ishnxs; tlbi vae1si, x0; tlbi vae1is; at s1e9r, x0; dc
+mcr p15, 0, x0, c8, c6, 0; mcr p14, 0, x0, c0, c0, 0; mcr p15, 0, x0, c8; mrrc p15, 0, x0;
+dsb ishts; dsb #17; isb ish; dmb #16; dmb ishnxs; tlbi vae1si, x0; tlbi vae1is; at s1e9r, x0; dc
 civac; frobnicate x0; dsb ish, sy; msr ttbr0_el1; mrs ttbr0_el1, x0; sys #0, c8; .inst 0x00000000; .inst
 label; .inst 0xd503399f + foo; ldr x0; str x0, x1; cas x0, [x1]; .include \"x.s\"; dsbish; i sb; msr
 ttbr0_el1, #3; cbz x0; tbz x0, 1f

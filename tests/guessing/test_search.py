@@ -43,6 +43,8 @@ def test_the_path_that_ends_in_the_include_is_found(guessing: Guessing) -> None:
         ("mm/a.c", ["arch/aarch32/include", "arch/aarch64/include"], "arch/aarch64/include"),
         ("arch/arm/mm/a.c", ["arch/arm/include", "arch/x86/include"], "arch/arm/include"),
         ("arch/arm64/a.c", ["arch/arm/include", "arch/arm64/include"], "arch/arm64/include"),
+        ("lib/arm/a.c", ["lib/arm", "lib/arm64"], "lib/arm64"),
+        ("lib/arm/a.c", ["lib/arm", "other/arm64"], "lib/arm"),
         ("mm/a.c", ["arch/riscv/include", "include"], "include"),
         ("b/c/a.c", ["a/include", "b/include", "c/d/include"], "b/include"),
         ("mm/a.c", ["tests/include", "very/far/away/include"], "very/far/away/include"),
@@ -55,6 +57,15 @@ def test_of_several_headers_the_architectures_own_and_the_nearest_is_taken(
     files = {file: "#include <asm/page.h>\n", **{f"{folder}/asm/page.h": HEADER for folder in folders}}
     guess, _ = guessing(files, file)
     assert list(guess.includes) == [wanted]
+
+
+def test_a_file_of_aarch32_takes_the_headers_of_aarch32(guessing: Guessing) -> None:
+    own = 'static inline void f(void) { asm volatile("mcr p15, 0, %0, c8, c7, 0" :: "r" (0)); }\n'
+    both = 'static inline void g(void) { asm volatile("tlbi vmalle1"); }\n'
+    for text, wanted in ((own, "lib/arm"), (own + both, "lib/arm64")):
+        headers = {f"{folder}/asm/page.h": HEADER for folder in ("lib/arm", "lib/arm64")}
+        guess, _ = guessing({"lib/arm/a.c": f"#include <asm/page.h>\n{text}", **headers}, "lib/arm/a.c")
+        assert list(guess.includes) == [wanted]
 
 
 def test_a_header_of_another_architecture_is_read_alone(guessing: Guessing) -> None:

@@ -1,13 +1,14 @@
 """Which of several files in a tree is meant: AArch64 before what names no architecture, other architectures last;
 what serves the build before what serves tests and tools; nearest first; what is generic before one board's.
 
-It judges by the words of paths alone, and does not look into files.
+It judges by the words of paths; what a file is written for, `narrow` tells.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import takewhile
 
@@ -31,6 +32,8 @@ _APART = frozenset(_TESTED.split())
 _ASIDE = _APART | frozenset(_OUTSIDE.split())
 _GENERIC = ("qemu", "virt", "generic", "default", "template", "common", "fvp", "vexpress")
 _SPLIT = re.compile(r"[-_.+]")
+_COPROCESSOR = re.compile(rb"\bm(?:cr|rc)r?[ \t\\]+p15\b")
+_WIDE = re.compile(rb"\b(?:x(?:[12]?\d|30)|tlbi|eret|\w+_el[123])\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=100_000)
@@ -68,17 +71,42 @@ def distance(folder: str, other: str) -> int:
     return len(left) + len(right) - 2 * shared
 
 
-def rank(path: str, near: str, beside: str | None = None) -> tuple[int, int, int, int, int, str]:
+def narrow(text: bytes) -> bool:
+    """Whether a file is written for AArch32: it uses the coprocessor's instructions, and nothing of AArch64."""
+    return _COPROCESSOR.search(text) is not None and _WIDE.search(text) is None
+
+
+def twinned(path: str, others: Iterable[str]) -> bool:
+    """Whether a file below `arm` has its twin below `arm64` beside it: it is AArch32's, then."""
+    parts = path.lower().split("/")
+    for place, part in enumerate(parts[:-1]):
+        if part in ARM:
+            head, tail = parts[:place], parts[place + 1 :]
+            for other in others:
+                same = other.lower().split("/")
+                if same[:place] == head and same[place + 1 :] == tail and same[place] in AARCH64:
+                    return True
+    return False
+
+
+def rank(
+    path: str, near: str, beside: str | None = None, others: Iterable[str] = (), aarch32: bool = False
+) -> tuple[int, int, int, int, int, str]:
     """Return the key that sorts candidates seen from folder `near`, the best first; paths are relative to the tree.
 
-    The folder `beside`, of the file that asks, counts for distance too.
+    The folder `beside`, of the file that asks, counts for distance too; `others` are all candidates. Seen from a file
+    of AArch32, what names Arm comes before what names AArch64.
 
     What the asking folder itself is for (tests, another architecture) counts for nothing against a candidate.
     """
     folder = os.path.dirname(path)
     common = os.path.commonpath([folder, near]) if folder and near else ""
     own = architecture(folder)
-    if own == 1 and architecture(common) == 1:
+    if aarch32 and own < 2:
+        own = 1 - own
+    elif own == 1 and twinned(path, others):
+        own = 2
+    elif own == 1 and architecture(common) == 1:
         own = 0
     elif own == 1 and architecture(near) == 0:
         own = 2

@@ -21,7 +21,7 @@ from barrierlint.source.guessing.diagnosis import Diagnosis, Problem, diagnose
 from barrierlint.source.guessing.guess import PLACE, Guess, Macro
 from barrierlint.source.guessing.language import Languages
 from barrierlint.source.guessing.proposals import Proposer
-from barrierlint.source.guessing.ranking import apart, architecture
+from barrierlint.source.guessing.ranking import apart, architecture, narrow
 from barrierlint.source.guessing.tree import Tree
 from barrierlint.source.language import is_cxx, library_directories
 
@@ -44,6 +44,7 @@ class Search:
     until: float = field(default_factory=lambda: time.process_time() + SECONDS)
     hopeless: set[str] = field(default_factory=set)
     wanted: dict[str, set[str]] = field(default_factory=dict)
+    narrow: bool = False
 
     @property
     def near(self) -> str:
@@ -75,7 +76,7 @@ def search(
     `base` are the arguments that are known, `known` what a configuration says, `seed` what served another file of the
     tree. What is known is kept; without it, what makefiles and Kconfig say is the start.
     """
-    state = Search(tree, file, tuple(base))
+    state = Search(tree, file, tuple(base), narrow=narrow(tree.text(tree.relative(file) or "")))
     least = known or Guess()
     before = state.look(least)
     if not before.problems:
@@ -105,7 +106,7 @@ def _start(state: Search, seed: Guess | None) -> Guess:
                 flags.setdefault(one.name, one.where)
         elif one.value is not None:
             macros.setdefault(one.name, Macro(one.name, one.value, None, one.where))
-        elif found := state.tree.ending_in(one.name, state.near):
+        elif found := state.tree.ending_in(one.name, state.near, narrow=state.narrow):
             forced.setdefault(found[0], one.where)
     standards = [flag for flag in flags if flag.startswith("-std")]
     flags = {flag: why for flag, why in flags.items() if flag not in standards[1:]}
@@ -190,7 +191,7 @@ def _best(state: Search, one: Problem) -> str:
     """The file that is meant by a header's name, "" if the tree has none; Kbuild's generic one before a foreign one."""
     inside = state.tree.relative(one.path) if one.path else None
     beside = os.path.dirname(inside) if inside and not inside.startswith(PLACE) else None
-    found = state.tree.ending_in(one.name, state.near, beside)
+    found = state.tree.ending_in(one.name, state.near, beside, state.narrow)
     found = [path for path in found if apart(path) <= apart(state.near)]
     if not found or architecture(os.path.dirname(found[0])) == 3:
         found = [*_linked(state.tree, one.name, state.near), *found]

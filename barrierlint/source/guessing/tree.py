@@ -98,15 +98,19 @@ class Tree:
     def _inside(self, real: str) -> bool:
         return real == self.root or real.startswith(self.root.rstrip(os.sep) + os.sep)
 
-    def ending_in(self, wanted: str, near: str, beside: str | None = None) -> list[str]:
-        """Return the files whose path ends in `wanted`, the best first as seen from folder `near`, or from `beside`."""
+    def ending_in(self, wanted: str, near: str, beside: str | None = None, narrow: bool = False) -> list[str]:
+        """Return the files whose path ends in `wanted`, the best first as seen from folder `near`, or from `beside`.
+
+        `narrow` where a file of AArch32 asks.
+        """
         parts = [part for part in wanted.replace("\\", "/").split("/") if part not in (".", "..", "")]
         if not parts:
             return []
         end = "/".join(parts)
         found = [path for path in self.names.get(parts[-1], ()) if path == end or path.endswith("/" + end)]
         found = [path for path in found if self._inside(os.path.realpath(self.absolute(path)))]
-        found.sort(key=lambda path: rank(path, near, beside))
+        others = tuple(found)
+        found.sort(key=lambda path: rank(path, near, beside, others, narrow))
         # A header further up includes the one of each architecture below it itself.
         above = [path for path in found[1:] if os.path.dirname(found[0]).startswith(os.path.dirname(path) + "/")]
         return [max(above, key=len), *found] if above else found
