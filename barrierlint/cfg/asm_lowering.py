@@ -15,7 +15,7 @@ from barrierlint.cfg.asm_text import Statement
 from barrierlint.cfg.asm_transfer import Callee, Transfer
 from barrierlint.cfg.builder import Builder
 from barrierlint.cfg.fold import as_element
-from barrierlint.cfg.graph import RETURN, Guard
+from barrierlint.cfg.graph import RETURN, Edge, Guard
 from barrierlint.events import Access, Assign, Call, Event, Kind
 from barrierlint.finding import Span
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Name, Term, Unknown
@@ -51,7 +51,28 @@ class _Lowering:
             leader = self.pending.pop()
             self.builder.start(self.blocks[leader])
             self._lower(leader)
+        self._hand_over()
         return Graph(self.builder, tuple(self.statements))
+
+    def _hand_over(self) -> None:
+        """Where a function never returns, a call that only a hang follows is a jump: what is called takes over."""
+        blocks = self.builder.blocks
+        if any(edge.target == Builder.EXIT for opened in blocks for edge in opened.edges):
+            return
+        for opened in blocks:
+            if opened.steps and isinstance(opened.steps[-1].event, Call) and self._hangs(opened.edges):
+                opened.edges = [Edge(Builder.EXIT, (), "return")]
+
+    def _hangs(self, edges: list[Edge]) -> bool:
+        """Whether these edges lead into a loop that does nothing and is never left."""
+        seen: set[int] = set()
+        while len(edges) == 1 and edges[0].target not in seen:
+            block = self.builder.blocks[edges[0].target]
+            if not all(isinstance(step.event, Assign) for step in block.steps):
+                return False
+            seen.add(edges[0].target)
+            edges = block.edges
+        return len(edges) == 1
 
     def _at(self, leader: int) -> int:
         if leader not in self.blocks:

@@ -45,3 +45,19 @@ def test_a_place_is_under_all_that_holds_it() -> None:
 def test_contradictions_are_no_answer() -> None:
     text = b"#ifdef A\n#ifndef A\nhere\n#endif\n#endif\n"
     assert conditions.wants(conditions.around(text, text.index(b"here"))) is None
+
+
+def test_macros_that_conditions_ask_for() -> None:
+    text = b"""
+    #ifndef GUARD_H
+    #define GUARD_H
+    #if defined(ONE) && !defined TWO || IS_ENABLED(THREE) > 0x10 /* NOT_THIS */
+    #elif FOUR
+    #ifdef __GNUC__
+    #endif
+    #if CONFIG_X86 // NOR_THIS
+    #endif
+    #endif
+    #endif
+    """
+    assert conditions.tested(text) == ["ONE", "TWO", "THREE", "FOUR"]

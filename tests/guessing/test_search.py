@@ -68,6 +68,58 @@ def test_a_file_of_aarch32_takes_the_headers_of_aarch32(guessing: Guessing) -> N
         assert list(guess.includes) == [wanted]
 
 
+def test_macros_that_the_file_tests_are_set_as_the_build_sets_them(guessing: Guessing) -> None:
+    text = """
+    #include <defined.h>
+    #if WITH_VM
+    int vm;
+    #endif
+    #if MAX_CPUS > 2
+    int cpus;
+    #endif
+    #if WITHOUT || NOWHERE || DEFINED || X86 || ONLY_TESTED
+    #endif
+    int f(void) { return MAX_CPUS; }
+    """
+    files = {
+        "arch/arm64/mmu.c": text,
+        "arch/arm64/rules.mk": "ifeq ($(WITH_VM),1)\nLIST += \\\n  WITH_VM=1 \\\n  MAX_CPUS=4\nendif\nWITHOUT ?= 0\n",
+        "platform/x.mk": "MAX_CPUS := 8\nDEFINED := 1\nX86 := 1\n",
+        "tests/x.mk": "ONLY_TESTED := 1\n",
+        "include/defined.h": "#define DEFINED 0\n",
+    }
+    guess, after = guessing(files, "arch/arm64/mmu.c")
+    assert {name: one.value for name, one in guess.macros.items()} == {"WITH_VM": "1", "MAX_CPUS": "4"}
+    assert guess.macros["WITH_VM"].where == "arch/arm64/rules.mk:3"
+    assert after.total == 0
+
+
+@pytest.mark.parametrize(
+    ("build", "text", "value"),
+    [
+        ("CMakeLists.txt", "if(SMP)\n  add_definitions(-DWITH_SMP)\nendif()\n", "1"),
+        ("CMakeLists.txt", 'target_compile_definitions(k PRIVATE "WITH_SMP=4")\n', "4"),
+        ("meson.build", "add_project_arguments('-DWITH_SMP=2', language: 'c')\n", "2"),
+        ("Makefile", "ifeq ($(BOARD),x)\nCFLAGS += -O2 -DWITH_SMP=1 -g\nendif\n", "1"),
+        ("BUILD.gn", 'defines = [ "WITH_SMP=1" ]\n', "1"),
+        ("CMakeLists.txt", "add_definitions(-DWITH_SMP_STATS -DWITH_SMP=${CPUS})\n", None),
+        ("notes.txt", "build it with -DWITH_SMP\n", None),
+    ],
+)
+def test_a_macro_that_any_build_file_defines(guessing: Guessing, build: str, text: str, value: str | None) -> None:
+    files = {"kernel/a.c": "#ifdef WITH_SMP\nint smp;\n#endif\n", f"kernel/{build}": text}
+    guess, _ = guessing(files, "kernel/a.c")
+    assert [one.value for one in guess.macros.values()] == ([] if value is None else [value])
+
+
+def test_a_setting_that_breaks_the_file_is_taken_back(guessing: Guessing) -> None:
+    text = "#if WITH_VM\nint f(void) { return missing(; }\n#endif\n#if WITH_SMP\nint g;\n#endif\n"
+    files = {"kernel/a.c": text, "kernel/rules.mk": "WITH_VM := y\nWITH_SMP := yes\n"}
+    guess, after = guessing(files, "kernel/a.c")
+    assert list(guess.macros) == ["WITH_SMP"]
+    assert after.total == 0
+
+
 def test_a_header_of_another_architecture_is_read_alone(guessing: Guessing) -> None:
     files = {
         "mm/a.c": "#include <asm/percpu.h>\n#include <asm/page.h>\nint x = PERCPU;\n",

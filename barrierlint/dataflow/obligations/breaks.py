@@ -16,6 +16,7 @@ from dataclasses import replace
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.debts import BREAK, UNKNOWN_SHIFT, Debt, Progress
 from barrierlint.dataflow.invalidations import Operation, parse
+from barrierlint.dataflow.obligations.enabling import turns_on
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
 from barrierlint.dataflow.provenance import is_parameter
 from barrierlint.dataflow.relations import Relation, relate
@@ -71,6 +72,8 @@ def pay(state: State, event: Event) -> Debt | None:
         if event.location == debt.slot and known_bits(event.value, state.facts.bits)[0] & VALID:
             return replace(debt, seen=debt.seen - {CLEARED} | {ASSUMED})  # put together in place
         return debt
+    if not debt.subject and turns_on(state, event):
+        return None  # Translation was off: what TLBs held before concerns the enabling.
     if isinstance(event, Tlbi) and debt.progress is Progress.WRITTEN and not debt.subject:
         return debt if _too_early(state, debt, parse(event.op), event.operand) is None else debt.sees(EARLY)
     return after(debt, event)

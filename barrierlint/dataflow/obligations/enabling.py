@@ -59,6 +59,12 @@ def switched(state: State, event: Event) -> tuple[int, bool] | None:
     return (level, False) if zeros & ON else None
 
 
+def turns_on(state: State, event: Event) -> bool:
+    """Whether an event switches translation on: before it nothing was walked."""
+    turned = switched(state, event)
+    return turned is not None and turned[1]
+
+
 def bear(state: State, event: Event) -> Birth | None:
     """A register that enabling relies on, or enabling and disabling themselves."""
     match event:

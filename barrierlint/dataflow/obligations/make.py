@@ -1,7 +1,8 @@
 """The debt of a descriptor made valid: `written --DSB--> completed --context synchronization--> (paid)`.
 
-An access to the mapped address depends on it, and so does an exception return before the write is complete. What it
-does not model: walks by other PEs, beyond telling non-shareable barriers.
+An access to the mapped address depends on it, and so does an exception return before the write is complete. Where
+translation is switched on, that depends on the write instead (`enabling`). What it does not model: walks by other PEs,
+beyond telling non-shareable barriers.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import replace
 
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.debts import MAKE, Debt, Progress
+from barrierlint.dataflow.obligations.enabling import turns_on
 from barrierlint.dataflow.obligations.obligation import Obligation
 from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.state import State
@@ -38,7 +40,7 @@ handle."""
 def pay(state: State, event: Event) -> Debt | None:
     """The debt after an event, None once it is paid (SEMANTICS, the table of what each barrier is worth)."""
     assert state.debt is not None
-    return after(state.debt, event)
+    return None if turns_on(state, event) else after(state.debt, event)
 
 
 def after(debt: Debt, event: Event) -> Debt | None:

@@ -16,6 +16,13 @@ from barrierlint.source.guessing.ranking import architecture, rank
 from barrierlint.source.guessing.tree import Tree
 
 _MAKEFILE = re.compile(r"(?:GNU)?[Mm]akefile(?:\.\w+)?|Kbuild|\w+\.mk|Kconfig\.include")
+_MK = re.compile(r".*\.mk")
+_BUILD = re.compile(
+    r"(?:GNU)?[Mm]akefile(?:\.\w+)?|Kbuild|.*\.mk|CMakeLists\.txt|.*\.cmake|meson\.build|Jam(?:file|rules|root)|SCons\w+|"
+    r"BUILD(?:\.gn|\.bazel)?|.*\.gni|configure(?:\.ac)?|.*\.(?:dsc|inf)"
+)
+MOST_FILES = 1_000
+"""Build files beside those above a file that are looked into."""
 _ASSIGNMENT = re.compile(r"^[ ]*(?:export\s+|override\s+)?([\w.\-]+)[ \t]*(?:\+|:|::|\?)?=[ \t]*(.*)$")
 _FLAGS = re.compile(
     r"(?:\w*_|)(?:CFLAGS|CPPFLAGS|COMPFLAGS|CCFLAGS|C_FLAGS|COMPILEFLAGS|INCLUDES?|DEFINES)(?:-y|_\w+)?|\w*INCLUDE"
@@ -27,7 +34,8 @@ _VARIABLE = re.compile(r"\$\(\w+\)/?|\$\{\w+\}/?|^\./")
 _MACRO = re.compile(r"-D([A-Za-z_]\w*)(?:=(.*))?", re.DOTALL)
 _BARE = re.compile(r"[A-Z_]\w*(?:=.*)?")
 _VALUE = re.compile(
-    r"^[ \t]*(?:export\s+|\$\(eval\s+)?([A-Za-z_]\w*)[ \t]*(?::|::|\?)?=[ \t]*([^\s#]+)[ \t]*(?:#.*)?$", re.MULTILINE
+    r"^[ \t]*(?:export\s+|\$\(eval\s+)?([A-Za-z_]\w*)[ \t]*(?::|::|\?)?=[ \t]*([^\s#\\]+)[ \t]*(?:\\|#.*)?$",
+    re.MULTILINE,
 )
 
 
@@ -38,6 +46,13 @@ class Said:
     name: str
     value: str | None
     where: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """Build files as one folder ranks them."""
+
+    paths: list[str]
 
 
 def said(tree: Tree, folder: str) -> list[Said]:
@@ -115,7 +130,32 @@ def value(tree: Tree, near: str, name: str) -> tuple[str, str]:
     return "", ""
 
 
+def defined(tree: Tree, near: str, name: str) -> tuple[str, str]:
+    """Return what any build file gives the compiler for the macro `name`, under whatever condition, and where."""
+    word = name.encode()
+    shape = re.compile(
+        rb"-D[ \t]*" + word + rb"(?:=([^\s\"'\\)]+))?(?=[\s\"'\\)]|$)|[\"']" + word + rb"=([^\"']*)[\"']", re.MULTILINE
+    )
+    for path in (*tree.ascending(near, _BUILD), *_ordered(tree, near, _BUILD)):
+        text = tree.text(path)
+        if word in text and (hit := shape.search(text)):
+            found = (hit[1] or hit[2] or b"1").decode("utf-8", "replace")
+            if "$" not in found:
+                return found, f"{path}:{text.count(10, 0, hit.start()) + 1}"
+    return "", ""
+
+
 def _makefiles(tree: Tree, near: str) -> list[str]:
     """The `.mk` files of the tree that serve no other architecture, the best first."""
-    found = [path for name, paths in tree.names.items() if name.endswith(".mk") for path in paths]
-    return sorted((path for path in found if architecture(path) != 3), key=lambda path: rank(path, near))
+    return _ordered(tree, near, _MK)
+
+
+def _ordered(tree: Tree, near: str, names: re.Pattern[str]) -> list[str]:
+    key = f"{names.pattern} {near}"
+    known = tree.remembered.get(key)
+    if isinstance(known, _Ordered):
+        return known.paths
+    found = [path for name, paths in tree.names.items() if names.fullmatch(name) for path in paths]
+    found = sorted((path for path in found if architecture(path) != 3), key=lambda path: rank(path, near))[:MOST_FILES]
+    tree.remembered[key] = _Ordered(found)
+    return found

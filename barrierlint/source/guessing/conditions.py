@@ -72,6 +72,19 @@ def arms(text: bytes, offset: int) -> tuple[str, ...]:
     return (*found[-1].before, found[-1].own) if found else ()
 
 
+def tested(text: bytes) -> list[str]:
+    """Return the macros that conditions of `text` ask for, in order.
+
+    Its include guard, the compiler's own macros, and those that stand for another architecture are left out.
+    """
+    names: dict[str, None] = {}
+    for found in _DIRECTIVE.finditer(text):
+        word = found[1].decode()
+        if word in ("if", "ifdef", "ifndef", "elif") and not (word in ("if", "ifndef") and _is_guard(text, found)):
+            names.update(dict.fromkeys(re.findall(r"\b[A-Za-z_]\w*(?!\w|\s*\()", _condition(found))))
+    return [name for name in names if name != "defined" and not _COMPILER.fullmatch(name) and not elsewhere(name)]
+
+
 def _condition(found: re.Match[bytes]) -> str:
     rest = _COMMENT.sub(" ", found[2].replace(b"\\\r\n", b" ").replace(b"\\\n", b" ").decode("latin-1")).strip()
     if found[1] == b"ifdef":

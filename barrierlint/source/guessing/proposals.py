@@ -79,7 +79,7 @@ class Proposer:
         for name, ill, _ in _names(seen, self._words):
             if name not in self._stood and ill is not Ill.STATED:
                 self._stood.add(name)
-                found[name] = standins.stand_in(name, ill, self._configured(name), self.cxx)
+                found[name] = standins.stand_in(name, ill, self.configured(name), self.cxx)
         return [change for change in found.values() if change is not None]
 
     def _included(self, seen: Diagnosis) -> list[str]:
@@ -136,17 +136,19 @@ class Proposer:
 
     def _macro(self, name: str, value: str, why: str) -> Macro:
         """A macro that a condition asks for: as the tree's configuration has it, where that is not false."""
-        found, where = self._configured(name)
+        found, where = self.configured(name)
         if value == "1" and found not in ("", "0", "n"):
             return Macro(name, found, None, f"{where}; {why}")
         usual = standins.usual(name)
         return Macro(name, usual if value == "1" and usual else value, None, why)
 
-    def _configured(self, name: str) -> tuple[str, str]:
+    def configured(self, name: str) -> tuple[str, str]:
         """The value that makefiles or Kconfig give `name`, and where; ("", "") if none does."""
         found, where = build.value(self.tree, self.near, name)
         if not found:
             found, where = kconfig.value(self.tree, self.near, name)
+        if not found:
+            found, where = build.defined(self.tree, self.near, name)
         return ("1" if found == "y" else found), where
 
     # --- definitions -----------------------------------------------------------------------------------------------

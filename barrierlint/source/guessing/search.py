@@ -22,6 +22,7 @@ from barrierlint.source.guessing.guess import PLACE, Guess, Macro
 from barrierlint.source.guessing.language import Languages
 from barrierlint.source.guessing.proposals import Proposer
 from barrierlint.source.guessing.ranking import apart, architecture, narrow
+from barrierlint.source.guessing.settings import settings
 from barrierlint.source.guessing.tree import Tree
 from barrierlint.source.language import is_cxx, library_directories
 
@@ -45,6 +46,7 @@ class Search:
     hopeless: set[str] = field(default_factory=set)
     wanted: dict[str, set[str]] = field(default_factory=dict)
     narrow: bool = False
+    told: set[str] = field(default_factory=set)
 
     @property
     def near(self) -> str:
@@ -79,12 +81,13 @@ def search(
     state = Search(tree, file, tuple(base), narrow=narrow(tree.text(tree.relative(file) or "")))
     least = known or Guess()
     before = state.look(least)
+    proposer = Proposer(tree, state.near, file, state.cxx)
     if not before.problems:
-        return least, before, before
+        return (least, before, before) if known else _with_settings(state, proposer, least, before)
     guess, now = settled(state, least if known else _start(state, seed))
     if not known:
         guess, now = _configured(state, guess, now)
-    proposer = Proposer(tree, state.near, file, state.cxx)
+        guess, now = _set(state, proposer, guess, now)
     languages = Languages(state.cxx)
     for stage in (languages.proposed, proposer.revealing, proposer.from_tree, proposer.from_nowhere):
         guess, now = _rounds(state, guess, now, stage)
@@ -92,8 +95,44 @@ def search(
         return least, before, before
     if known:
         return guess, before, now
+    guess, now = _without_harm(state, guess, now)
     guess, now = _without_idle(state, guess, now)
     return _pruned(tree, guess, now), before, now
+
+
+def _with_settings(
+    state: Search, proposer: Proposer, least: Guess, before: Diagnosis
+) -> tuple[Guess, Diagnosis, Diagnosis]:
+    """What a file that has no errors reads besides, if the macros it tests are set as the tree's build does."""
+    guess, now = _set(state, proposer, least, before)
+    if guess == least:
+        return least, before, before
+    for stage in (proposer.revealing, proposer.from_tree):
+        guess, now = _rounds(state, guess, now, stage)
+    guess, now = _without_harm(state, guess, now)
+    return (least, before, before) if now.own > before.own else (_pruned(state.tree, guess, now), before, now)
+
+
+def _set(state: Search, proposer: Proposer, guess: Guess, now: Diagnosis) -> tuple[Guess, Diagnosis]:
+    """`guess` with the macros that the file tests as the tree's build sets them."""
+    path = state.tree.relative(state.file)
+    if path is None:
+        return guess, now
+    included = [one for one in map(state.tree.relative, now.included) if one]
+    found = [one for one in settings(state.tree, path, included, proposer.configured) if one.name not in guess.macros]
+    if not found:
+        return guess, now
+    state.told.update(one.name for one in found)
+    return settled(state, replace(guess, macros={**guess.macros, **{one.name: one for one in found}}))
+
+
+def _without_harm(state: Search, guess: Guess, now: Diagnosis) -> tuple[Guess, Diagnosis]:
+    """`guess` without those settings that leave the file with errors it has not without them."""
+    for name in [name for name in guess.macros if name in state.told]:
+        if not now.own:
+            break
+        guess, now = _tried(state, guess, now, [Change(without=frozenset((name,)))])
+    return guess, now
 
 
 def _start(state: Search, seed: Guess | None) -> Guess:

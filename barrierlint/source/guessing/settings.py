@@ -1,0 +1,41 @@
+"""Macros that a file tests and that the tree's build sets: without them the code under its conditions is not read, and
+no error tells of it.
+
+What build files say is taken as text (`build`, `kconfig`), the nearest first. It does not know which board or
+configuration is built.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from barrierlint.source.guessing import conditions
+from barrierlint.source.guessing.guess import Macro
+from barrierlint.source.guessing.ranking import aside
+from barrierlint.source.guessing.tree import Tree
+
+MOST = 60
+"""Macros of one file that are looked up."""
+
+_PLAIN = re.compile(r"(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*|[A-Za-z_]\w*")
+_OFF = frozenset(("", "0", "n", "no", "false", "off"))
+_ON = frozenset(("y", "yes", "true", "on"))
+
+
+def settings(
+    tree: Tree, path: str, included: Iterable[str], configured: Callable[[str], tuple[str, str]]
+) -> Iterator[Macro]:
+    """Yield a macro for each name that `path` tests, that none of the files `included` defines, and that is set.
+
+    `configured` tells a name's value and where it is said. What only tests or tools set is left out.
+    """
+    text = tree.text(path)
+    texts = [text, *map(tree.text, included)]
+    for name in conditions.tested(text)[:MOST]:
+        found, where = configured(name)
+        if found.lower() in _OFF or not _PLAIN.fullmatch(found) or aside(where) > aside(path):
+            continue
+        defining = re.compile(rb"#[ \t]*(?:define|undef)[ \t]+" + name.encode() + rb"\b")
+        if not any(defining.search(one) for one in texts):
+            yield Macro(name, "1" if found.lower() in _ON else found, None, where)
