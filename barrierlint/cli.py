@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import sys
 import time
-import traceback
-from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from barrierlint import arguments
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from barrierlint.finding import Finding, Report, RuleInfo
     from barrierlint.pipeline import Options
 
@@ -96,6 +94,8 @@ def _failed(error: Exception, verbose: bool) -> int:
         complain(str(error))
         return USAGE
     if verbose:
+        import traceback
+
         traceback.print_exception(error)
     complain(f"internal error, please report it (-v shows where): {type(error).__name__}: {error}")
     return LOST
@@ -135,13 +135,16 @@ def write_bytes(data: bytes) -> None:
 
 def check_command(space: Namespace) -> int:
     """Analyse and report in every format asked for."""
+    from dataclasses import replace
+
     from barrierlint import pipeline, progress
 
     options = _options(space)
     began = time.time()
     with progress.shown(space.quiet) as told:
         report = pipeline.run(replace(options, told=told))
-    rules = pipeline.select_rules(pipeline.all_rules(), options.select, options.ignore)
+    known = pipeline.known_rules(options.means, options.request.paths)
+    rules = pipeline.select_rules(known, options.select, options.ignore)
     if space.write_baseline:
         return _write_baseline(space.write_baseline, report)
     if space.fix:
@@ -295,8 +298,12 @@ def _coloured(space: Namespace) -> bool:
 
 
 def _columns() -> int:
-    """The columns tables may take: the terminal's, 120 without one."""
-    return max(shutil.get_terminal_size((120, 24)).columns, 60)
+    """The columns tables may take: those of COLUMNS or of the terminal, 120 without either."""
+    stated = os.environ.get("COLUMNS", "")
+    columns = int(stated) if stated.isdecimal() else 0
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        columns = columns or os.get_terminal_size(sys.__stdout__.fileno()).columns  # type: ignore[union-attr]
+    return max(columns or 120, 60)
 
 
 def _save(file: str, text: str) -> None:
@@ -429,6 +436,8 @@ def server_command(space: Namespace) -> int:
         from barrierlint.server.serving import serve
     except ModuleNotFoundError as error:
         raise CommandError(f"the server needs {error.name}: pip install 'barrierlint[server]'") from error
+
+    from argparse import Namespace
 
     def options_for(path: str) -> Options:
         return _options(Namespace(**{**vars(space), "paths": [path]}))

@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from barrierlint import compilation
-from barrierlint.compilation import CompilationError
 from barrierlint.models.document import ModelError, Node, read, suggest
 
 NAME = ".barrierlint.yaml"
@@ -84,6 +82,8 @@ def find(start: Path) -> Path | None:
 
 def load(path: Path) -> Configuration:
     """Read a configuration. Raises ConfigurationError."""
+    from barrierlint.compilation import CompilationError
+
     shown = os.path.relpath(path)
     try:
         if path.suffix == ".toml":
@@ -108,6 +108,8 @@ def _from_yaml(root: Node, folder: Path) -> dict[str, object]:
 def _value(key: Key, node: Node, folder: Path) -> object:
     match key.kind:
         case "compile":
+            from barrierlint import compilation
+
             return compilation.read(compilation.from_node(node), str(folder))
         case "flag":
             return node.flag()
@@ -163,6 +165,8 @@ def _from_table(table: Mapping[str, object], shown: str, folder: Path) -> dict[s
 
 def _typed(key: Key, value: object, where: str, folder: Path) -> object:
     if key.kind == "compile":
+        from barrierlint import compilation
+
         return compilation.read(compilation.from_plain(value, where), str(folder))
     match key.kind, value:
         case "flag", bool():
@@ -202,6 +206,8 @@ def _property(key: Key) -> dict[str, object]:
         text["pattern"] = key.pattern
     match key.kind:
         case "compile":
+            from barrierlint import compilation
+
             return {"description": key.about, **compilation.schema()}
         case "flag":
             return {"description": key.about, "type": "boolean"}

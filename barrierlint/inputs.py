@@ -12,12 +12,16 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from barrierlint import source
-from barrierlint.compilation import Compile, for_file
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.source import guessing
 from barrierlint.source.lines import SUFFIXES as ASSEMBLY
+
+if TYPE_CHECKING:
+    from barrierlint.compilation import Compile
+    from barrierlint.source.guessing.guess import Guess
 
 SUFFIXES = frozenset({".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp"})
 HEADERS = frozenset({".h", ".hh", ".hpp", ".hxx", ".h++", ".H", ".inc", ".inl", ".ipp", ".tcc"})
@@ -252,12 +256,21 @@ def _guessed(
     files: tuple[Input, ...], written: Sequence[Compile], means: guessing.Means
 ) -> tuple[tuple[Input, ...], tuple[Notification, ...]]:
     """Files with the arguments that a configuration or else their trees suggest, and what was guessed."""
-    asked = [guessing.Asked(item.path, item.arguments, for_file(written, item.path)) for item in files]
+    asked = [guessing.Asked(item.path, item.arguments, _said(written, item.path)) for item in files]
     answers, notes = guessing.guess(asked, means)
     return tuple(
         replace(item, arguments=answer.arguments, unsaved=answer.unsaved, guessed=bool(answer.guess))
         for item, answer in zip(files, answers, strict=True)
     ), notes
+
+
+def _said(written: Sequence[Compile], path: str) -> tuple[str, Guess] | None:
+    """What a configuration says of a file, and the folder of its paths."""
+    if not written:
+        return None
+    from barrierlint.compilation import for_file
+
+    return for_file(written, path)
 
 
 def _about_guesses(

@@ -69,14 +69,15 @@ def run(options: Options) -> Report:
     from barrierlint.linking.losses import distinct, incomplete, said_once
     from barrierlint.triage.selection import triage
 
-    chosen = frozenset(rule.id for rule in select_rules(all_rules(), options.select, options.ignore))
+    rules = known_rules(options.means, options.request.paths)
+    chosen = frozenset(rule.id for rule in select_rules(rules, options.select, options.ignore))
     gathered = gather(options.request, options.models, options.means, options.told)
     outcome = remembered(gathered, options, chosen)
     triaged = triage(
         tuple(finding for finding in outcome.found if finding.confirmation.verdict is not Verdict.REFUTED),
         gathered.paths,
         outcome.extents,
-        all_rules(),
+        rules,
         chosen,
         baseline=options.baseline,
         diff_base=options.diff_base,
@@ -105,12 +106,12 @@ def lower(options: Options) -> Lowered:
 
 def join(gathered: Gathered) -> Lowered:
     """Join the units that link, and gather what was said of them."""
-    from barrierlint import cfg
+    from barrierlint.cfg import join as joining
     from barrierlint.linking.losses import attempts, listed, unknown_instructions
     from barrierlint.linking.programs import linkable
 
     programs, lost = attempts(
-        (listed([unit.path for unit in units]), partial(cfg.join, units, gathered.models))
+        (listed([unit.path for unit in units]), partial(joining.join, units, gathered.models))
         for units in linkable(gathered.loaded)
     )
     told = (note for program in programs for note in (*program.notifications, *unknown_instructions(program)))
@@ -123,14 +124,17 @@ def remembered(gathered: Gathered, options: Options, chosen: frozenset[str]) -> 
     from barrierlint.linking.store import digest
 
     asked = (*gathered.paths, *sorted(chosen), options.features, str(options.confirm), options.unknown_calls)
-    key = digest("outcome", *(one.digest for one in gathered.loaded), *asked)
-    data = gathered.store.get(key)
-    if data is not None:
-        try:
-            known: Outcome = codec.decode(data, Outcome)
-            return known
-        except codec.CodecError:
-            pass
+    for keys in (gathered.keys, None):
+        if keys is None:
+            keys = tuple(one.digest for one in gathered.loaded)
+        key = digest("outcome", *keys, *asked)
+        data = gathered.store.get(key)
+        if data is not None:
+            try:
+                known: Outcome = codec.decode(data, Outcome)
+                return known
+            except codec.CodecError:
+                pass
     outcome = analysed(gathered, options, chosen)
     if gathered.store.folder and not any(note.kind == "internal-error" for note in outcome.notifications):
         gathered.store.put(key, codec.encode(outcome, Outcome).encode("utf-8", "surrogatepass"))
@@ -185,6 +189,27 @@ def all_rules() -> tuple[RuleInfo, ...]:
     from barrierlint import rules
 
     return tuple(sorted((rule.info for rule in rules.all_rules()), key=lambda info: info.id))
+
+
+def known_rules(means: Means, paths: Sequence[str]) -> tuple[RuleInfo, ...]:
+    """Return all rules, from the cache if there is one: their modules bring all of the analysis along."""
+    from barrierlint.linking import codec
+    from barrierlint.linking.gathering import kept_in
+    from barrierlint.linking.store import Store, digest
+    from barrierlint.linking.units import tool
+
+    store = Store(kept_in(means, paths))
+    key = digest("rules", tool())
+    data = store.get(key)
+    try:
+        if data is not None:
+            known: tuple[RuleInfo, ...] = codec.decode(data, tuple[RuleInfo, ...])
+            return known
+    except codec.CodecError:
+        pass
+    rules = all_rules()
+    store.put(key, codec.encode(rules, tuple[RuleInfo, ...]).encode("utf-8", "surrogatepass"))
+    return rules
 
 
 def select_rules(infos: Sequence[RuleInfo], select: Sequence[str], ignore: Sequence[str]) -> tuple[RuleInfo, ...]:

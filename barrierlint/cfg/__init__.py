@@ -1,12 +1,24 @@
-"""Statements to graphs of events: `lower_unit` makes one translation unit's, `join` the program of several, and `lower`
-does both.
+"""Statements to graphs of events: `lower_unit` makes one translation unit's, `join.join` the program of several, and
+`lower` does both.
 
-`dot.render` and `listing.render` show a graph. What it does not model is said in each module.
+`dot.render` and `listing.render` show a graph. What is needed for lowering is loaded with the first unit that is. What
+it does not model is said in each module.
 """
 
 from __future__ import annotations
 
-from barrierlint.cfg.join import join
-from barrierlint.cfg.program import lower, lower_unit
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["join", "lower", "lower_unit"]
+if TYPE_CHECKING:
+    from barrierlint.cfg.program import lower, lower_unit
+
+__all__ = ["lower", "lower_unit"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the whole of lowering only when something is lowered."""
+    if name in __all__:
+        from barrierlint.cfg import program
+
+        return getattr(program, name)
+    raise AttributeError(name)

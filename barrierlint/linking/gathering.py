@@ -5,21 +5,26 @@ What it does not do: join them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from barrierlint import models as _models
 from barrierlint.finding import Notification
 from barrierlint.inputs import Inputs, Request, collect, more
+from barrierlint.linking.modelled import Modelled
 from barrierlint.linking.neighbours import about, neighbours, quiet
-from barrierlint.linking.processes import Failed, Forks, Limits
+from barrierlint.linking.selection import Selection
 from barrierlint.linking.store import Store, folder_for
 from barrierlint.linking.units import Loaded, Loader, Told
-from barrierlint.models import Models
 from barrierlint.source import guessing
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from barrierlint.models import Models
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +39,18 @@ class Means:
     cache: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Gathered:
-    """The units of all inputs, then those of their neighbours, and what they were made with."""
+    """What a run reads: its inputs, then their neighbours; their units are brought when they are first asked for."""
 
-    inputs: Inputs
-    models: Models
-    loaded: tuple[Loaded, ...]
-    store: Store
-    notifications: tuple[Notification, ...] = ()
+    def __init__(
+        self, inputs: Inputs, modelled: Modelled, loader: Loader, store: Store, selection: Selection, reading: Reading
+    ) -> None:
+        self.inputs = inputs
+        self.store = store
+        self.selection = selection
+        self._modelled = modelled
+        self._loader = loader
+        self._reading = reading
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -50,38 +58,66 @@ class Gathered:
         return tuple(item.path for item in self.inputs.files)
 
     @property
+    def models(self) -> Models:
+        """The models in use."""
+        return self._modelled.models
+
+    @property
+    def keys(self) -> tuple[str, ...] | None:
+        """The digest of each unit, None if one is not known to be in the cache."""
+        return self._loader.keys
+
+    @cached_property
+    def loaded(self) -> tuple[Loaded, ...]:
+        """The units of all inputs, then those of their neighbours: from the cache or read anew."""
+        loaded = self._loader.load(self._reading.workers, self._reading.told)
+        own = len(self.inputs.files)
+        return (*loaded[:own], *(replace(one, unit=quiet(one.unit)) for one in loaded[own:]))
+
+    @property
     def said(self) -> tuple[Notification, ...]:
         """What there is to say about how files were found."""
-        return (*self.inputs.notifications, *self.notifications)
+        return (*self.inputs.notifications, *about(self.selection))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How units are read: by `means`; `told` hears of progress."""
+
+    means: Means
+    told: Told | None
+
+    def workers(self) -> AbstractContextManager[Executor | None]:
+        """Return the executor to read with, None where everything is read in this process."""
+        if not self.means.jobs:
+            return nullcontext()
+        from barrierlint.linking.processes import Forks, Limits
+
+        return Forks(self.means.jobs, Limits(self.means.seconds, self.means.mebibytes))
 
 
 def gather(request: Request, names: Sequence[str], means: Means, told: Told | None = None) -> Gathered:
-    """Bring the units of the files of `request`, from the cache or by parsing, under the models with `names`; `told`
-    hears of progress.
-    """
+    """Return what is read for `request`, under the models with `names`; `told` hears of progress."""
     guesses = for_guesses(request, means)
     inputs = collect(request, guesses)
     paths = [item.path for item in inputs.files]
-    models = load_models(names, paths)
-    default = folder_for(paths) if means.cache == "" and paths else None
-    store = Store(Path(means.cache) if means.cache else default)
-    selection = neighbours(request, inputs, models, store)
+    modelled = Modelled(names, paths)
+    store = Store(kept_in(means, paths))
+    selection = neighbours(request, inputs, modelled, store)
     further = more(selection.files, request, inputs.commands, guesses)
-    forks = Forks(means.jobs, Limits(means.seconds, means.mebibytes)) if means.jobs else nullcontext()
-    with forks as executor:
-        loaded = Loader(models, store, executor, told).load((*inputs.files, *further))
-    quieter = (replace(one, unit=quiet(one.unit)) for one in loaded[len(paths) :])
-    return Gathered(inputs, models, (*loaded[: len(paths)], *quieter), store, about(selection))
+    loader = Loader(modelled, store, (*inputs.files, *further))
+    return Gathered(inputs, modelled, loader, store, selection, Reading(means, told))
 
 
 def for_guesses(request: Request, means: Means) -> guessing.Means:
     """Return how arguments are guessed: remembered in the cache, and searched for in a process of its own."""
-    default = folder_for(list(request.paths)) if means.cache == "" and request.paths else None
-    folder = means.cache or (str(default) if default else None)
+    folder = kept_in(means, request.paths)
 
     def run(task: Callable[[], bytes]) -> bytes | None:
         if not means.jobs:
             return task()
+        from barrierlint.linking.processes import Failed, Forks, Limits
+
         with Forks(1, Limits(means.seconds, means.mebibytes)) as forks:
             try:
                 data: bytes = forks.submit(task).result()
@@ -89,24 +125,11 @@ def for_guesses(request: Request, means: Means) -> guessing.Means:
             except Failed:
                 return None
 
-    return guessing.Means(folder, run)
+    return guessing.Means(str(folder) if folder else None, run)
 
 
-def load_models(given: Sequence[str], paths: Sequence[str]) -> Models:
-    """Return the models given by name, or those shipped that fit the tree that holds `paths`."""
-    names = given or (_models.detect(common_folder(paths)) if paths else ())
-    return _models.load(names, check=instruction_problem)
-
-
-def instruction_problem(text: str) -> str | None:
-    """Return what is wrong with an instruction of a model's `does`, None if nothing is."""
-    from barrierlint.cfg.asm import unknown_instruction
-
-    unknown = unknown_instruction(text)
-    return f"the assembler's decoder does not know {unknown}" if unknown else None
-
-
-def common_folder(paths: Sequence[str]) -> Path:
-    """Return the deepest folder that holds all `paths`."""
-    real = [os.path.realpath(path) for path in paths]
-    return Path(os.path.commonpath([path if os.path.isdir(path) else os.path.dirname(path) for path in real]))
+def kept_in(means: Means, paths: Sequence[str]) -> Path | None:
+    """Return the folder of the cache for a run over `paths`, None for none."""
+    if means.cache:
+        return Path(means.cache)
+    return folder_for(list(paths)) if means.cache == "" and paths else None

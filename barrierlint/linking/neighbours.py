@@ -13,21 +13,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from barrierlint.cfg.linkable import Unit
 from barrierlint.finding import Notification, Severity, Witness
 from barrierlint.inputs import SOURCES, Inputs, Request, sources_under, suffix
+from barrierlint.linking.indexing import Files
 from barrierlint.linking.losses import listed
+from barrierlint.linking.modelled import Modelled
 from barrierlint.linking.selection import Selection, select
 from barrierlint.linking.store import Store, digest
 
 if TYPE_CHECKING:
+    from barrierlint.cfg.linkable import Unit
     from barrierlint.models import Models
 
 MOST = 8
 """How many neighbours are read where nothing else is asked for and a compile database tells how."""
 
 
-def neighbours(request: Request, inputs: Inputs, models: Models, store: Store) -> Selection:
+def neighbours(request: Request, inputs: Inputs, modelled: Modelled, store: Store) -> Selection:
     """Return the files to read with those of `inputs`, that `request` named."""
     limit = request.neighbours if request.neighbours is not None else MOST if inputs.commands else 0
     if not limit or not request.paths or request.flags is not None:
@@ -35,10 +37,10 @@ def neighbours(request: Request, inputs: Inputs, models: Models, store: Store) -
     named = [item.path for item in inputs.files]
     others = candidates(named, inputs)
     states = (part for path in (*named, *others) for part in _state(path))
-    key = digest("neighbours", str(limit), *models.names, *states)
+    key = digest("neighbours", str(limit), modelled.digest(Files()), *states)
     known = _known(store.get(key))
     if known is None:
-        known = select(named, others, hints(models), limit)
+        known = select(named, others, hints(modelled.models), limit)
         store.put(key, json.dumps([known.files, known.left_out]).encode("utf-8", "surrogatepass"))
     return known
 

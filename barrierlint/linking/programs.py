@@ -66,7 +66,7 @@ def own_names(loaded: Loaded, places: Mapping[str, Span], number: int) -> Unit:
         head, at, rest = text.partition("@")
         return prefixes.get(head, head) + at + rest
 
-    return replace(records.from_bytes(loaded.data, rename), notifications=unit.notifications)
+    return replace(records.from_lines(loaded.lines, rename), notifications=unit.notifications)
 
 
 def is_local(usr: str) -> bool:

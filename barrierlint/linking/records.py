@@ -5,7 +5,7 @@ A program takes each function from one of the units that hold it, so that most g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from barrierlint.cfg.linkable import Facts, Lowered, Unit
@@ -78,7 +78,12 @@ def to_bytes(unit: Unit) -> bytes:
 
 def from_bytes(data: bytes, rename: Rename | None = None) -> Unit:
     """Return the unit that `data` holds, with names changed by `rename`; CodecError if it holds none."""
-    first, *lines = data.split(b"\n")
+    return from_lines(data.split(b"\n"), rename)
+
+
+def from_lines(given: Sequence[bytes], rename: Rename | None = None) -> Unit:
+    """Return the unit that the lines `given` hold, with names changed by `rename`; CodecError if they hold none."""
+    first, *lines = given
     header: Header = codec.decode(first, Header, rename)
     names = (*header.functions, *header.variants)
     if len(names) != len(lines):

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import count
+from typing import TYPE_CHECKING
 
-from barrierlint.linking.index import Definition, read
+if TYPE_CHECKING:
+    from barrierlint.linking.index import Definition
 
 _STEPS = 4
 """How many calls away from a descriptor or a barrier a function still counts as one that reaches page tables."""
@@ -67,6 +69,8 @@ class Calls:
 
 def select(named: Sequence[str], others: Iterable[str], is_descriptor: Callable[[str], bool], limit: int) -> Selection:
     """Return which of `others` to read with `named`; `is_descriptor` judges names of types and functions."""
+    from barrierlint.linking.index import read
+
     own = list(dict.fromkeys(named))
     definitions = [*read(own), *read(sorted(set(others) - set(own)))]
     calls = Calls(definitions, is_descriptor)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 import time
 import zlib
 from pathlib import Path
@@ -53,11 +52,17 @@ class Store:
             return None
         return data if head.strip() == digest(data).encode() else None
 
+    def has(self, name: str) -> bool:
+        """Whether there is an entry, whole or not."""
+        return self.folder is not None and os.path.exists(self._path(name))
+
     def put(self, name: str, data: bytes) -> None:
         """Keep `data` under `name`."""
         if self.folder is None or self.problem is not None:
             return
         path = self._path(name)
+        import tempfile
+
         try:
             self._prepare(path.parent)
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")

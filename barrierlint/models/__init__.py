@@ -8,19 +8,26 @@ A file has these keys (docs/models.md tells more): `name`, `description`, `files
 `exempt`, `policies`, `unknown_calls`, `barrier_idiom`. What a model does not hold: rules, and code.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from barrierlint.models.document import ModelError
-from barrierlint.models.loading import detect, load, shipped
-from barrierlint.models.model import (
-    AccessModel,
-    FunctionModel,
-    MapsModel,
-    Model,
-    Models,
-    Place,
-    Policy,
-    ValueTest,
-    WriteModel,
-)
+from barrierlint.models.shipping import detect, shipped
+
+if TYPE_CHECKING:
+    from barrierlint.models.loading import load
+    from barrierlint.models.model import (
+        AccessModel,
+        FunctionModel,
+        MapsModel,
+        Model,
+        Models,
+        Place,
+        Policy,
+        ValueTest,
+        WriteModel,
+    )
 
 __all__ = [
     "AccessModel",
@@ -37,3 +44,12 @@ __all__ = [
     "load",
     "shipped",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what reads models only when one is read."""
+    if name not in __all__:
+        raise AttributeError(name)
+    from barrierlint.models import loading, model
+
+    return getattr(loading if name == "load" else model, name)

@@ -5,7 +5,6 @@ Nothing of a document is executed and no object is built from a tag. What it doe
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +124,9 @@ class Node:
 def suggest(word: str, known: Iterable[str]) -> str:
     """`did you mean …?`, or the list of what is known."""
     known = tuple(known)
-    close = difflib.get_close_matches(word, known, 1)
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, 1)
     return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
 
 

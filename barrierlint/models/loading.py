@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from barrierlint.events import Order, Transition
-from barrierlint.models.document import ModelError, Node, read, suggest
+from barrierlint.models.document import Node, read
 from barrierlint.models.glob import Glob
 from barrierlint.models.model import (
     AccessModel,
@@ -26,8 +26,8 @@ from barrierlint.models.model import (
     WriteModel,
 )
 from barrierlint.models.policies import glob_of, policy
+from barrierlint.models.shipping import locate
 
-HOME = Path(__file__).parent
 Check = Callable[[str], str | None]
 """Takes instructions, returns what is wrong with them, or None."""
 
@@ -53,53 +53,7 @@ def load(names_or_files: Sequence[str], check: Check | None = None) -> Models:
 
     Raises ModelError, one line, `file:line:column: what; remedy`.
     """
-    return Models([_model(*_locate(name), check) for name in dict.fromkeys(names_or_files)])
-
-
-def shipped() -> tuple[str, ...]:
-    """The names of the models that come with barrierlint, sorted."""
-    return tuple(sorted(path.stem for path in HOME.glob("*.yaml")))
-
-
-def detect(tree_root: Path) -> tuple[str, ...]:
-    """The shipped models whose `files` are all found under `tree_root` or, up to the repository's root, above it."""
-    root = tree_root if tree_root.is_dir() else tree_root.parent
-    roots = _upwards(root.resolve())
-    return tuple(name for name in shipped() if _fits(_files_of(HOME / f"{name}.yaml"), roots))
-
-
-def _upwards(root: Path) -> list[Path]:
-    roots: list[Path] = []
-    for place in (root, *root.parents):
-        roots.append(place)
-        if (place / ".git").exists():
-            break
-    return roots[:16]
-
-
-def _fits(files: Sequence[str], roots: Sequence[Path]) -> bool:
-    return bool(files) and any(all(_exists(root, pattern) for pattern in files) for root in roots)
-
-
-def _exists(root: Path, pattern: str) -> bool:
-    if not re.search(r"[*?\[]", pattern):
-        return (root / pattern).exists()
-    return next(root.glob(pattern), None) is not None
-
-
-def _files_of(path: Path) -> tuple[str, ...]:
-    """The `files` of a shipped model, read without a YAML parser: detection runs on every start."""
-    match = re.search(r"^files:\n((?:[ ]*- .*\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return tuple(line.strip()[2:].strip().strip("\"'") for line in match[1].splitlines()) if match else ()
-
-
-def _locate(name: str) -> tuple[Path, str]:
-    path = Path(name)
-    if name in shipped():
-        return HOME / f"{name}.yaml", f"{name}.yaml"
-    if path.suffix in (".yaml", ".yml") or "/" in name or path.is_file():
-        return path, name
-    raise ModelError(f"{name}:1:1: no such model; {suggest(name, shipped())} A file is given with its path")
+    return Models([_model(*locate(name), check) for name in dict.fromkeys(names_or_files)])
 
 
 def _model(path: Path, shown: str, check: Check | None) -> Model:

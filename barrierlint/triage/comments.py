@@ -23,15 +23,12 @@ from barrierlint.finding import Span
 
 SCOPES = {"ignore": "line", "ignore-next-line": "next", "ignore-function": "function", "ignore-file": "file"}
 
-_TOKEN = re.compile(
-    r"""
-      (?P<comment> //[^\n]* | /\*.*?(?:\*/|\Z) )
-    | R"(?P<delimiter>[^()\\\s]{0,16})\(.*?\)(?P=delimiter)"
-    | "(?:\\.|[^"\\\n])*"
-    | '(?:\\.|[^'\\\n])*'
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+_TOKEN = r"""
+    (?P<comment> //[^\n]* | /\*.*?(?:\*/|\Z) )
+  | R"(?P<delimiter>[^()\\\s]{0,16})\(.*?\)(?P=delimiter)"
+  | "(?:\\.|[^"\\\n])*"
+  | '(?:\\.|[^'\\\n])*'
+"""
 _SPOKEN = re.compile(r"barrierlint:\s*(?P<word>[\w-]+)(?P<rest>[^\n]*)")
 _RULES = re.compile(r"\s*\[(?P<rules>[^\]]*)\]\s*(?P<reason>.*)", re.DOTALL)
 
@@ -57,7 +54,7 @@ def remarks(path: str, text: str) -> Iterator[Remark]:
         return
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     code = _code_lines(text, starts)
-    for token in _TOKEN.finditer(text):
+    for token in re.finditer(_TOKEN, text, re.VERBOSE | re.DOTALL):
         spoken = _SPOKEN.search(token["comment"] or "")
         if spoken is not None:
             at = token.start("comment") + spoken.start()
@@ -93,4 +90,8 @@ def _code_lines(text: str, starts: list[int]) -> list[int]:
     def blank(token: re.Match[str]) -> str:
         return re.sub(r"[^\n]", " ", token[0]) if token["comment"] else token[0]
 
-    return [number for number, line in enumerate(_TOKEN.sub(blank, text).split("\n"), 1) if line.strip()][: len(starts)]
+    return [
+        number
+        for number, line in enumerate(re.sub(_TOKEN, blank, text, flags=re.VERBOSE | re.DOTALL).split("\n"), 1)
+        if line.strip()
+    ][: len(starts)]

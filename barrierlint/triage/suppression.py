@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from barrierlint.finding import Finding, Notification, RuleInfo, Severity, Span
@@ -104,6 +103,8 @@ def _told(
         return
     unknown = [word for word in remark.rules if not any(is_named(info, word) for info in rules)]
     for word in unknown:
+        from difflib import get_close_matches
+
         near = get_close_matches(word.upper(), [info.id for info in rules], 1, 0.6)
         yield Notification(KIND, f"unknown rule '{word}'" + (f": did you mean {near[0]}?" if near else ""), remark.span)
     if remark not in used and not unknown and _named(remark, rules) & set(selected):

@@ -77,7 +77,7 @@ def test_a_warm_run_analyses_nothing(tree: Path, monkeypatch: pytest.MonkeyPatch
     def breaks(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    for name in ("cfg.join", "rules.check", "sim.confirm.confirm"):
+    for name in ("cfg.join.join", "rules.check", "sim.confirm.confirm"):
         monkeypatch.setattr(f"barrierlint.{name}", breaks)
     assert run(options(tree)) == first
 

@@ -46,7 +46,7 @@ def test_what_fails_is_lost_and_the_rest_is_done() -> None:
     [
         "barrierlint.source.parsing.parse",
         "barrierlint.cfg.lower_unit",
-        "barrierlint.cfg.join",
+        "barrierlint.cfg.join.join",
         "barrierlint.rules.check",
     ],
 )
@@ -95,6 +95,6 @@ def test_a_file_given_up_on_shows_its_first_error_and_another_file_is_left_alone
 
 
 def test_shipped_models_load_as_check_loads_them() -> None:
-    from barrierlint.linking.gathering import load_models
+    from barrierlint.linking.modelled import Modelled
 
-    assert load_models(models.shipped(), ()).names
+    assert Modelled(models.shipped(), ()).models.names

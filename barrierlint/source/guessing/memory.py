@@ -10,13 +10,15 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from barrierlint import __version__
-from barrierlint.source.guessing.diagnosis import Diagnosis
 from barrierlint.source.guessing.guess import VERSION, Guess, loaded
-from barrierlint.source.guessing.tree import Tree
+
+if TYPE_CHECKING:
+    from barrierlint.source.guessing.diagnosis import Diagnosis
+    from barrierlint.source.guessing.tree import Tree
 
 FOLDER = "guesses"
 """The folder in the cache."""
@@ -52,6 +54,8 @@ def _place(folder: str, root: str, file: str, facts: Sequence[str]) -> str:
 
 
 def _write(place: str, text: str) -> None:
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=os.path.dirname(place), prefix=".guess")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:

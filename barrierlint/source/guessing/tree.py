@@ -15,8 +15,6 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from barrierlint.source.guessing.ranking import rank
-
 MOST_FILES = 400_000
 LARGEST = 1 << 20
 LARGEST_TOTAL = 1 << 27
@@ -103,6 +101,8 @@ class Tree:
 
         `narrow` where a file of AArch32 asks.
         """
+        from barrierlint.source.guessing.ranking import rank
+
         parts = [part for part in wanted.replace("\\", "/").split("/") if part not in (".", "..", "")]
         if not parts:
             return []
@@ -153,6 +153,8 @@ class Tree:
 
     def _joined(self, near: str) -> tuple[bytes, list[str], list[int]]:
         """The text of all headers in one, the best first, with the paths and where each starts: searched at once."""
+        from barrierlint.source.guessing.ranking import rank
+
         known = self._blobs.get(near)
         if known is None:
             paths, parts, starts, size = [], [], [], 1
