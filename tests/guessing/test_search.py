@@ -77,19 +77,26 @@ def test_macros_that_the_file_tests_are_set_as_the_build_sets_them(guessing: Gue
     #if MAX_CPUS > 2
     int cpus;
     #endif
+    #include <base.h>
     #if WITHOUT || NOWHERE || DEFINED || X86 || ONLY_TESTED
     #endif
     int f(void) { return MAX_CPUS; }
     """
     files = {
         "arch/arm64/mmu.c": text,
-        "arch/arm64/rules.mk": "ifeq ($(WITH_VM),1)\nLIST += \\\n  WITH_VM=1 \\\n  MAX_CPUS=4\nendif\nWITHOUT ?= 0\n",
-        "platform/x.mk": "MAX_CPUS := 8\nDEFINED := 1\nX86 := 1\n",
+        "arch/arm64/rules.mk": "ifeq ($(WITH_VM),1)\nLIST += \\\n  WITH_VM=1 \\\n  MAX_CPUS=4\nendif\nWITHOUT ?= 0\n"
+        "BASE = 0xff\n",
+        "include/base.h": "#ifndef BASE\n#define BASE 1\n#endif\n#ifdef ELSEWHERE\n#endif\n",
+        "platform/x.mk": "MAX_CPUS := 8\nELSEWHERE := 1\nDEFINED := 1\nX86 := 1\n",
         "tests/x.mk": "ONLY_TESTED := 1\n",
         "include/defined.h": "#define DEFINED 0\n",
     }
     guess, after = guessing(files, "arch/arm64/mmu.c")
-    assert {name: one.value for name, one in guess.macros.items()} == {"WITH_VM": "1", "MAX_CPUS": "4"}
+    assert {name: one.value for name, one in guess.macros.items()} == {
+        "WITH_VM": "1",
+        "MAX_CPUS": "4",
+        "BASE": "0xff",
+    }
     assert guess.macros["WITH_VM"].where == "arch/arm64/rules.mk:3"
     assert after.total == 0
 

@@ -130,6 +130,17 @@ def value(tree: Tree, near: str, name: str) -> tuple[str, str]:
     return "", ""
 
 
+def values(tree: Tree, near: str) -> dict[str, tuple[str, str]]:
+    """Return all plain values that makefiles in a folder and above it assign, the nearest first, and where."""
+    found: dict[str, tuple[str, str]] = {}
+    for path in tree.ascending(near, _MAKEFILE):
+        text = tree.text(path).decode("utf-8", "replace")
+        for hit in _VALUE.finditer(text):
+            if "$" not in hit[2] and hit[1] not in found:
+                found[hit[1]] = hit[2], f"{path}:{text.count(chr(10), 0, hit.start()) + 1}"
+    return found
+
+
 def defined(tree: Tree, near: str, name: str) -> tuple[str, str]:
     """Return what any build file gives the compiler for the macro `name`, under whatever condition, and where."""
     word = name.encode()

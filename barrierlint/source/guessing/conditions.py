@@ -80,7 +80,7 @@ def tested(text: bytes) -> list[str]:
     names: dict[str, None] = {}
     for found in _DIRECTIVE.finditer(text):
         word = found[1].decode()
-        if word in ("if", "ifdef", "ifndef", "elif") and not (word in ("if", "ifndef") and _is_guard(text, found)):
+        if word in ("if", "ifdef", "ifndef", "elif") and not _is_bare_guard(text, found):
             names.update(dict.fromkeys(re.findall(r"\b[A-Za-z_]\w*(?!\w|\s*\()", _condition(found))))
     return [name for name in names if name != "defined" and not _COMPILER.fullmatch(name) and not elsewhere(name)]
 
@@ -96,6 +96,13 @@ def _is_guard(text: bytes, found: re.Match[bytes]) -> bool:
     """Whether this is `#ifndef X` (or `#if !defined(X)`) followed by `#define X`."""
     following = _GUARD.match(text, found.end())
     return following is not None and following[1] in found[2] and (found[1] == b"ifndef" or b"!" in found[2])
+
+
+def _is_bare_guard(text: bytes, found: re.Match[bytes]) -> bool:
+    """Whether this guards a file, and does not give a macro its default value."""
+    following = _GUARD.match(text, found.end())
+    bare = following is not None and not text[following.end() : following.end() + 80].partition(b"\n")[0].strip()
+    return bare and _is_guard(text, found)
 
 
 def wants(branches: list[Branch]) -> Wants | None:
