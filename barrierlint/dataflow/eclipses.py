@@ -21,6 +21,7 @@ from barrierlint.dataflow.translation import is_off
 from barrierlint.dataflow.values import leaves
 from barrierlint.dataflow.witness import Defect
 from barrierlint.events import Assign, Call, CompilerBarrier, Dsb, Shareability, SysregWrite, Tlbi
+from barrierlint.terms import Apply, Const, Term
 
 
 def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
@@ -149,12 +150,27 @@ def _is_first(defect: Defect, functions: Mapping[str, Cfg]) -> bool:
 
 
 def _is_accessor(cfg: Cfg, defect: Defect) -> bool:
-    """Whether a function only writes what it is handed to a register: who uses it synchronizes."""
+    """Whether a function only writes what it is handed to a register: who uses it synchronizes.
+
+    One that decides on bits itself is none: it configures something.
+    """
     if defect.relation is not Relation.BOUNDARY or defect.path[-1].function != cfg.usr:
         return False
     does = [step.event for step in cfg.steps() if not isinstance(step.event, Assign | CompilerBarrier)]
     only = does[0] if cfg.params and len(does) == 1 else None
-    return isinstance(only, SysregWrite) and any(leaves(only.value))
+    if not isinstance(only, SysregWrite) or not any(leaves(only.value)):
+        return False
+    assigned = [step.event.value for step in cfg.steps() if isinstance(step.event, Assign)]
+    return not any(_decides(value) for value in (only.value, *assigned))
+
+
+def _decides(value: Term) -> bool:
+    """Whether constant bits are set or cleared in a value, beyond its width."""
+    if not isinstance(value, Apply):
+        return False
+    constants = [one.value for one in value.args if isinstance(one, Const)]
+    own = value.op in ("|", "^", "+") or (value.op == "&" and all(one & (one + 1) for one in constants))
+    return bool(own and constants) or any(_decides(one) for one in value.args)
 
 
 def is_shared(program: Program) -> bool:

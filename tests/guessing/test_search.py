@@ -269,17 +269,21 @@ def test_a_header_is_forced_for_its_type_and_function(guessing: Guessing) -> Non
 
 def test_what_makefiles_say_is_heard(guessing: Guessing) -> None:
     files = {
-        "Makefile": "CFLAGS += -D__KERN__ \\\n\t-include $(srctree)/include/config.h\nHOSTCFLAGS += -DHOST\n"
+        "Makefile": "USERINCLUDE := \\\n\t-include $(srctree)/include/user.h\nKERNINCLUDE := $(USERINCLUDE)\n"
+        "CFLAGS += -D__KERN__ \\\n\t-include $(srctree)/include/config.h\nHOSTCFLAGS += -DHOST $(HOSTINCLUDE)\n"
+        "HOSTINCLUDE = -include host.h\n"
         "ifeq ($(CONFIG_DEBUG),y)\nCFLAGS += -DDEBUG\nendif\n",
         "mm/a.c": "#ifndef __KERN__\n#error not the kernel\n#endif\n#include <x.h>\nint x = FORCED;\n"
         "#if defined(HOST) || defined(DEBUG)\n"
         "#error wrong\n#endif\n",
         "include/config.h": "#define FORCED 1\n",
+        "include/user.h": HEADER,
+        "host.h": "#error for tools\n",
         "include/x.h": HEADER,
     }
     guess, after = guessing(files, "mm/a.c")
-    assert guess.forced == {"include/config.h": "Makefile:1"}
-    assert guess.macros["__KERN__"].where == "Makefile:1"
+    assert guess.forced == {"include/user.h": "Makefile:3", "include/config.h": "Makefile:4"}
+    assert guess.macros["__KERN__"].where == "Makefile:4"
     assert after.total == 0
 
 

@@ -66,7 +66,12 @@ def said(tree: Tree, folder: str) -> list[Said]:
 
 
 def _assignments(text: str) -> Iterator[tuple[int, str, bool]]:
-    """The unconditional assignments to variables of C flags: line, value, and whether it lists macros without -D."""
+    """The unconditional assignments to variables of C flags: line, value, and whether it lists macros without -D.
+
+    A variable of flags that stands in the value of another counts with it, whatever it is called.
+    """
+    flags = {found[1]: found[2] for line in _joined(text) if (found := _ASSIGNMENT.match(line))}
+    flags = {name: value for name, value in flags.items() if _FLAGS.fullmatch(name)}
     held: list[bool] = []
     number = 0
     for joined in re.split(r"(?<!\\)\n", text):
@@ -80,7 +85,13 @@ def _assignments(text: str) -> Iterator[tuple[int, str, bool]]:
         elif all(held) and not line.startswith("\t"):
             found = _ASSIGNMENT.match(line)
             if found and _FLAGS.fullmatch(found[1]) and not _ASIDE.search(found[1]):
-                yield here, _resolved(found[2], text), "DEFINES" in found[1]
+                value = re.sub(r"\$\((\w+)\)", lambda name: flags.get(name[1], name[0]), found[2])
+                yield here, _resolved(value, text), "DEFINES" in found[1]
+
+
+def _joined(text: str) -> Iterator[str]:
+    """The lines of a makefile, those that end in a backslash with what follows them."""
+    return (line.replace("\\\n", " ") for line in re.split(r"(?<!\\)\n", text))
 
 
 def _about_goals(line: str) -> bool:
