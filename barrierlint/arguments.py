@@ -206,6 +206,13 @@ def _inputs(to: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="compile_commands.json or its folder (default: searched upwards, and in build/ and out/)",
     )
+    group.add_argument(
+        "--query-driver",
+        action=Words,
+        default=[],
+        metavar="GLOB",
+        help="compilers of the database that may be run, to ask for their headers, by real path (default: none)",
+    )
     group.add_argument("--extra-arg", action="append", default=[], metavar="ARG", help="add a compiler argument")
     group.add_argument(
         "--remove-arg", action="append", default=[], metavar="GLOB", help="drop compiler arguments that match"
@@ -241,6 +248,13 @@ def _means(to: argparse.ArgumentParser) -> None:
         metavar="N",
         help="files read at once, each in a process of its own (default: one a CPU)",
     )
+    group.add_argument(
+        "--executor",
+        type=_executor,
+        default="local",
+        metavar="WHERE",
+        help="local, or dask://HOST:PORT for a cluster that shares the file system (default: local)",
+    )
     for option, default, unit in (("--time-limit", 300, "SECONDS"), ("--memory-limit", 4096, "MIB")):
         group.add_argument(
             option, type=_positive, default=default, metavar=unit, help="for reading one file (default: %(default)s)"
@@ -252,6 +266,13 @@ def _means(to: argparse.ArgumentParser) -> None:
         help="where to keep what was read (default: .barrierlint-cache at the tree's root)",
     )
     group.add_argument("--no-cache", action="store_true", help="neither use nor write a cache")
+
+
+def _executor(text: str) -> str:
+    """A cluster's address, "" for none."""
+    if text != "local" and not text.startswith("dask://"):
+        raise argparse.ArgumentTypeError(f"unknown executor '{text}' (choose local or dask://HOST:PORT)")
+    return text.removeprefix("local")
 
 
 def _number(text: str) -> int:

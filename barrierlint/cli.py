@@ -225,12 +225,14 @@ def _options(space: Namespace) -> Options:
         target=space.target,
         compile=tuple(space.compile),
         neighbours=space.neighbours,
+        query_driver=tuple(space.query_driver),
     )
     means = Means(
         jobs=space.jobs or os.cpu_count() or 1,
         seconds=space.time_limit,
         mebibytes=space.memory_limit,
         cache=None if space.no_cache else space.cache_dir,
+        executor=space.executor,
     )
     return Options(
         request=request,

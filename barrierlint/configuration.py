@@ -20,6 +20,12 @@ PROJECT = "pyproject.toml"
 RULES_PATTERN = "^([Bb][Ll][0-9]{1,3}|[Aa][Ll][Ll]|[a-z][a-z0-9-]+)$"
 
 
+_NOT_HERE = {
+    "query-driver": "it lets programs run, which is not for a repository to allow: give it on the command line",
+    "executor": "it sends the sources elsewhere, which is not for a repository to choose: give it on the command line",
+}
+
+
 class ConfigurationError(Exception):
     """A configuration that cannot be used: one line with the place and the remedy."""
 
@@ -99,6 +105,9 @@ def load(path: Path) -> Configuration:
 def _from_yaml(root: Node, folder: Path) -> dict[str, object]:
     keys = {key.name: key for key in KEYS}
     values: dict[str, object] = {}
+    for node, value in root.pairs():
+        if node.text() in _NOT_HERE:
+            raise value.error(f"'{node.text()}' has no place in a configuration", _NOT_HERE[node.text()])
     for name, node in root.mapping(keys).items():
         key = keys[name]
         values[key.option] = _value(key, node, folder)
@@ -157,6 +166,8 @@ def _from_table(table: Mapping[str, object], shown: str, folder: Path) -> dict[s
     keys = {key.name: key for key in KEYS}
     values: dict[str, object] = {}
     for name, value in table.items():
+        if name in _NOT_HERE:
+            raise ConfigurationError(f"{shown}: [tool.barrierlint]: '{name}' has no place here; {_NOT_HERE[name]}")
         if name not in keys:
             raise ConfigurationError(f"{shown}: [tool.barrierlint]: unknown key '{name}'; {suggest(name, keys)}")
         values[keys[name].option] = _typed(keys[name], value, f"{shown}: [tool.barrierlint] {name}", folder)

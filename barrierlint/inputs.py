@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from barrierlint import source
+from barrierlint.drivers import Drivers
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.source import guessing
 from barrierlint.source.lines import SUFFIXES as ASSEMBLY
@@ -49,7 +50,7 @@ class Request:
     `database` is a file or folder (None: search), `flags` what came after `--` (None: nothing did), `remove` patterns
     of arguments to drop, `target` the triple for commands that name none, `compile` what a configuration says of files
     that no database tells of. At most `neighbours` more files are read with those of `paths` (None: some, where there
-    is a database).
+    is a database). `query_driver` are globs of the compilers that may be asked for their headers.
     """
 
     paths: tuple[str, ...]
@@ -60,6 +61,7 @@ class Request:
     target: str = TARGET
     compile: tuple[Compile, ...] = ()
     neighbours: int | None = None
+    query_driver: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +92,20 @@ def more(
     request: Request,
     commands: Mapping[str, source.CompileCommand],
     means: guessing.Means | None = None,
+    drivers: Drivers | None = None,
 ) -> tuple[Input, ...]:
     """Return further files with their arguments; what no compiler reads is left out."""
-    usable, _ = _split([_input(path, request, commands) for path in paths])
+    drivers = drivers or Drivers()
+    usable, _ = _split([_input(path, request, commands, drivers) for path in paths])
     return usable if commands else _guessed(usable, request.compile, means or guessing.Means())[0]
 
 
-def collect(request: Request, means: guessing.Means | None = None) -> Inputs:
+def collect(request: Request, means: guessing.Means | None = None, drivers: Drivers | None = None) -> Inputs:
     """Return the files of `request` with their arguments; raise InputError if there is nothing to do.
 
-    `means` are for guessing arguments, where none are known.
+    `means` are for guessing arguments, where none are known; `drivers` ask compilers for their headers.
     """
+    drivers = drivers or Drivers()
     if not request.paths and not request.database:
         raise InputError("nothing to analyse: give files or folders, such as `barrierlint check src/mmu.c`")
     missing = [path for path in request.paths if not os.path.lexists(path) or not os.path.exists(path)]
@@ -109,14 +114,14 @@ def collect(request: Request, means: guessing.Means | None = None) -> Inputs:
     commands, database = _commands(request)
     files: dict[str, Input] = {}
     for path in request.paths or _listed(commands, database):
-        for item in _inputs(path, request, commands):
+        for item in _inputs(path, request, commands, drivers):
             files.setdefault(os.path.realpath(item.path), item)
     usable, unusable = _split(files.values())
     guesses: tuple[Notification, ...] = ()
     if request.flags is None and not database:
         usable, guesses = _guessed(usable, request.compile, means or guessing.Means())
     about = (*guesses, *_about_guesses(usable, request, commands, database), *_about_assembly(request, commands))
-    return Inputs(usable, (*about, *unusable), commands)
+    return Inputs(usable, (*about, *drivers.notifications, *unusable), commands)
 
 
 def _commands(request: Request) -> tuple[dict[str, source.CompileCommand], str]:
@@ -152,17 +157,19 @@ def _start(path: str) -> str:
     return path if os.path.isdir(path) else os.path.dirname(path) or "."
 
 
-def _inputs(path: str, request: Request, commands: dict[str, source.CompileCommand]) -> Iterator[Input]:
+def _inputs(
+    path: str, request: Request, commands: dict[str, source.CompileCommand], drivers: Drivers
+) -> Iterator[Input]:
     """The files that one path of the request stands for."""
     if not os.path.isdir(path):
-        yield _input(path, request, commands)
+        yield _input(path, request, commands, drivers)
         return
     under = os.path.realpath(path) + os.sep
     listed = [real for real in commands if real.startswith(under) and suffix(real) not in OTHER_SYNTAX]
     names = [_as_named(real, path) for real in listed if os.path.exists(real)] or sorted(sources_under(path))
     if not names:
         raise InputError(f"no C or C++ source in directory {path}: name files, or a folder that has some")
-    yield from (_input(name, request, commands) for name in names)
+    yield from (_input(name, request, commands, drivers) for name in names)
 
 
 def _as_named(real: str, folder: str) -> str:
@@ -187,16 +194,28 @@ def suffix(name: str) -> str:
     return found if found in SOURCES | HEADERS else found.lower()
 
 
-def _input(path: str, request: Request, commands: Mapping[str, source.CompileCommand]) -> Input:
+def _input(path: str, request: Request, commands: Mapping[str, source.CompileCommand], drivers: Drivers) -> Input:
     """One file with its arguments: from the database, from a neighbour in it, from the flags given, or guessed."""
     given = source.CompileCommand(os.path.abspath(path), os.getcwd(), ("cc", *(request.flags or ())))
-    command = commands.get(os.path.realpath(path)) or _neighbour(path, commands) or given
+    command = commands.get(os.path.realpath(path)) or _neighbour(path, commands)
+    command = _with_own_headers(command, drivers) if command else given
     arguments, dropped, _ = source.clean_arguments(command)
     kept = [_retargeted(word, command, request) for word in arguments]
     kept = [word for word in kept if not any(fnmatchcase(word, pattern) for pattern in request.remove)]
     if any(word.startswith("--target=") for word in request.extra):
         kept = [word for word in kept if not word.startswith("--target=")]
     return Input(path, (*kept, *request.extra), dropped)
+
+
+def _with_own_headers(command: source.CompileCommand, drivers: Drivers) -> source.CompileCommand:
+    """`command` with what its compiler says of itself, where it may be asked."""
+    answer = drivers.ask(command)
+    if answer is None:
+        return command
+    words = ["-nostdinc", "-nostdinc++", *(word for folder in answer.folders for word in ("-isystem", folder))]
+    if answer.target and not any(word.startswith(("--target", "-target")) for word in command.arguments):
+        words.append(f"--target={answer.target}")
+    return replace(command, arguments=(*command.arguments, *words))
 
 
 def _retargeted(word: str, command: source.CompileCommand, request: Request) -> str:

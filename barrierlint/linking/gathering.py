@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from barrierlint.drivers import Drivers
 from barrierlint.finding import Notification
 from barrierlint.inputs import Inputs, Request, collect, more
 from barrierlint.linking.modelled import Modelled
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Means:
     """How inputs are read: in `jobs` processes with limits of `seconds` and `mebibytes` each (0: in this one, without
-    limits), and a cache in folder `cache` ("": at the tree's root, None: none).
+    limits), or on the cluster at `executor`, and a cache in folder `cache` ("": at the tree's root, None: none).
     """
 
     jobs: int = 0
     seconds: float = 300.0
     mebibytes: int = 4096
     cache: str | None = None
+    executor: str = ""
 
 
 class Gathered:
@@ -86,6 +88,7 @@ class Reading:
 
     means: Means
     told: Told | None
+    cache: Path | None
 
     def workers(self) -> AbstractContextManager[Executor | None]:
         """Return the executor to read with, None where everything is read in this process."""
@@ -93,20 +96,26 @@ class Reading:
             return nullcontext()
         from barrierlint.linking.processes import Forks, Limits
 
-        return Forks(self.means.jobs, Limits(self.means.seconds, self.means.mebibytes))
+        limits = Limits(self.means.seconds, self.means.mebibytes)
+        if not self.means.executor:
+            return Forks(self.means.jobs, limits)
+        from barrierlint.linking.remote import Cluster
+
+        return Cluster(self.means.executor, limits, self.cache)
 
 
 def gather(request: Request, names: Sequence[str], means: Means, told: Told | None = None) -> Gathered:
     """Return what is read for `request`, under the models with `names`; `told` hears of progress."""
     guesses = for_guesses(request, means)
-    inputs = collect(request, guesses)
+    drivers = Drivers(request.query_driver, Store(kept_in(means, request.paths)))
+    inputs = collect(request, guesses, drivers)
     paths = [item.path for item in inputs.files]
     modelled = Modelled(names, paths)
     store = Store(kept_in(means, paths))
     selection = neighbours(request, inputs, modelled, store)
-    further = more(selection.files, request, inputs.commands, guesses)
+    further = more(selection.files, request, inputs.commands, guesses, drivers)
     loader = Loader(modelled, store, (*inputs.files, *further))
-    return Gathered(inputs, modelled, loader, store, selection, Reading(means, told))
+    return Gathered(inputs, modelled, loader, store, selection, Reading(means, told, store.folder))
 
 
 def for_guesses(request: Request, means: Means) -> guessing.Means:

@@ -79,6 +79,12 @@ class Store:
             text += "; name another with --cache-dir, or use --no-cache"
             self.problem = Notification("cache", text, severity=Severity.NOTE)
 
+    def drop(self, name: str) -> None:
+        """Forget an entry."""
+        if self.folder is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path(name))
+
     def tidy(self) -> None:
         """Delete what has not been written for a month."""
         if self.folder is None or self.problem is not None:

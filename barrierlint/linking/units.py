@@ -90,7 +90,7 @@ class Loader:
         started: dict[Input, Future[bytes]] = {}
         models = self._modelled.models
         if executor is not None:
-            _prepare()
+            prepare()
             started = {item: executor.submit(work, item, models) for item in missing}
         for done, item in enumerate(missing):
             if told is not None:
@@ -215,7 +215,7 @@ def lowered(item: Input, models: Models) -> Unit:
         return Unit(item.path, "", {}, notifications=(failure(item.path, error),))
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """Load what every process needs, once and before they fork."""
     from barrierlint.cfg import program  # noqa: F401
     from barrierlint.source import parsing  # noqa: F401

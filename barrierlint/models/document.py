@@ -17,6 +17,10 @@ MAXIMUM_SIZE = 1_000_000
 """Bytes of a model file; more is refused."""
 
 
+MAXIMUM_NODES = 200_000
+"""Values of a document with its aliases written out; more is refused."""
+
+
 class ModelError(ValueError):
     """A model that cannot be used. The text is one line: `file:line:column: what is wrong; remedy`."""
 
@@ -154,6 +158,23 @@ def read(path: Path, shown: str, what: str = "a model") -> Node:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         first = (str(error).splitlines() or ["unreadable"])[0]
         raise ModelError(f"{shown}:1:1: not YAML ({first}); check for control characters") from None
+    if _size(root, {}, set()) > MAXIMUM_NODES:
+        raise ModelError(f"{shown}:1:1: its aliases (`*name`) stand for too much; write out what they name")
     if root is None:
         raise ModelError(f"{shown}:1:1: empty; {what} needs at least one 'key: value'")
     return Node(root, shown)
+
+
+def _size(node: yaml.Node | None, known: dict[int, int], inside: set[int]) -> int:
+    """How many values a document holds, each alias counted for all that it names; one inside itself for too many."""
+    parts = getattr(node, "value", None)
+    if not isinstance(parts, list):
+        return 1
+    if id(node) in inside:
+        return MAXIMUM_NODES + 1
+    if id(node) not in known:
+        inside.add(id(node))
+        flat = (one for part in parts for one in (part if isinstance(part, tuple) else (part,)))
+        known[id(node)] = 1 + sum(_size(one, known, inside) for one in flat)
+        inside.discard(id(node))
+    return known[id(node)]

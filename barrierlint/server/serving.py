@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lsprotocol import types
@@ -33,6 +34,20 @@ class Server(LanguageServer):
         self.asked: dict[str, int] = {}
         self.told: dict[str, dict[str, list[types.Diagnostic]]] = {}
         self.rules = {info.id: info for info in all_rules()}
+
+    def query(self, given: object) -> None:
+        """Let compilers be asked that the editor's `initializationOptions.queryDriver` allows: a glob, or several."""
+        globs = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+        allowed = tuple(one for glob in globs if isinstance(glob, str) for one in glob.split(",") if one)
+        options_for = self.analyses.options_for
+
+        def with_drivers(path: str) -> Options:
+            options = options_for(path)
+            asked = replace(options.request, query_driver=(*options.request.query_driver, *allowed))
+            return replace(options, request=asked)
+
+        if allowed:
+            self.analyses.options_for = with_drivers
 
     async def renew(self, uri: str) -> None:
         """Analyse a file and publish what was found; of several requests for one file the last is carried out."""
@@ -90,6 +105,11 @@ def _same(one: str, other: str) -> bool:
 def server(options_for: Callable[[str], Options]) -> Server:
     """A server that analyses a file under `options_for(path)`."""
     made = Server(options_for)
+
+    @made.feature(types.INITIALIZE)
+    def initialized(params: types.InitializeParams) -> None:
+        given = params.initialization_options
+        made.query(given.get("queryDriver") if isinstance(given, dict) else None)
 
     @made.feature(types.TEXT_DOCUMENT_DID_OPEN)
     async def opened(params: types.DidOpenTextDocumentParams) -> None:

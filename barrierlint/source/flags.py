@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from barrierlint.source.commands import CompileCommand
@@ -192,14 +192,23 @@ def clean_arguments(command: CompileCommand) -> tuple[tuple[str, ...], tuple[str
     warnings, optimiser flags of gcc's. `--target` is added: the one named by the compiler's prefix, else AArch64 Linux.
     """
     words = list(command.arguments)
+    compiler = compiler_of(words)
     while words and os.path.basename(words[0]) in _WRAPPERS:
         words.pop(0)
-    compiler = os.path.basename(words.pop(0)) if words and not words[0].startswith("-") else ""
+    if compiler:
+        words.pop(0)
+    compiler = os.path.basename(compiler)
     dropped: list[str] = []
     kept = list(_keep(iter(_expand(words, command.directory, dropped, 0)), command, dropped))
     if _target_of(kept) is None:
         kept.insert(0, f"--target={_implied_target(compiler, kept)}")
     return tuple(kept), tuple(dropped), architecture(kept)
+
+
+def compiler_of(arguments: Sequence[str]) -> str:
+    """Return the compiler as a command names it, behind wrappers such as ccache; "" if it names none."""
+    found = next((word for word in arguments if os.path.basename(word) not in _WRAPPERS), "")
+    return "" if found.startswith("-") else found
 
 
 def _expand(words: list[str], directory: str, dropped: list[str], depth: int) -> list[str]:

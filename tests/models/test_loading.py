@@ -213,7 +213,7 @@ MISTAKES = {
     "name: x\nname: y": "2:1: 'name' is given twice",
     "name: [x": "not YAML",
     "name: x\n\tfiles: y": "2:1: not YAML",
-    "name: &a [*a]": "1:7: expected text, found a list",
+    "name: &a [*a]": "1:1: its aliases (`*name`) stand for too much",
     "name:": "expected text, found nothing",
     "name: x\nfiles: a.c": "2:8: expected a list, found text",
     "name: x\nfunctions:\n  - match: f": "3:5: this entry says nothing of the function",
@@ -333,3 +333,18 @@ def test_haiku_and_linux() -> None:
     assert linux.descriptor_type("pte_t", "pte_t") == "declared in the model linux-arm64: pte_t"
     assert linux.barrier_idiom["dsb_ishst"] == "dsb(ishst);"
     assert load(["linux-arm64"]).exempt_values[0].mask == 0x40
+
+
+@pytest.mark.parametrize("aliases", [9, 2])
+def test_aliases_that_stand_for_too_much_are_refused(tmp_path: Path, aliases: int) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * aliases)}]" for at in range(1, 30)]
+    (tmp_path / "m.yaml").write_text("\n".join(lines) + "\n")
+    with pytest.raises(ModelError, match="stand for too much"):
+        load([str(tmp_path / "m.yaml")])
+
+
+def test_an_alias_inside_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text("name: x\nfunctions: &a\n  - match: f\n    does: *a\n")
+    with pytest.raises(ModelError, match="stand for too much"):
+        load([str(tmp_path / "m.yaml")])
