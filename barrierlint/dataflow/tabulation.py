@@ -27,6 +27,7 @@ from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.returns import Leave
 from barrierlint.dataflow.state import State, join, same
 from barrierlint.dataflow.transfer import TABLE, Settings, Transfer
+from barrierlint.dataflow.untagged import untagged
 from barrierlint.dataflow.walked import walked_objects
 from barrierlint.events import Call
 from barrierlint.terms import AddressOf, Const, Term, Unknown
@@ -58,6 +59,7 @@ class Tabulation:
         self.exhausted = False
         self.orders: dict[str, dict[int, int]] = {}
         self.loops: dict[str, tuple[frozenset[int], ...]] = {}
+        self.untagged: dict[str, frozenset[tuple[int, int]]] = {}
         self.live: dict[str, dict[int, frozenset[str]]] = {}
         self.levels = levels(program) if REGISTER in self.kinds else {}
         self.told: dict[tuple[str, tuple[str, ...]], bool] = {}
@@ -207,12 +209,17 @@ class Tabulation:
                 self._arrive(context, edge.target, branch, Arrival(node, birth, via))
 
     def _passes_by(self, cfg: Cfg, source: int, target: int, debt: Debt | None) -> bool:
-        """Whether a debt would leave a loop that issues TLBIs without one: such loops are taken to run.
+        """Whether a debt would leave a loop that issues TLBIs without one, or pass one by that has no tag to name.
 
-        How often one turns is tied to how often the writes' loop did, which conditions do not show.
+        Such loops are taken to run: how often one turns is tied to how often the writes' loop did, which conditions do
+        not show.
         """
         if debt is None or not self.kinds[debt.kind].invalidated_by_loops(debt):
             return False
+        if cfg.usr not in self.untagged:
+            self.untagged[cfg.usr] = untagged(cfg) if self.reach.invalidates[cfg.usr] else frozenset()
+        if (source, target) in self.untagged[cfg.usr]:
+            return True
         if cfg.usr not in self.loops:
             self.loops[cfg.usr] = self.reach.invalidating_loops(cfg, self._order(cfg.usr))
         born = debt.born[0] if debt.born is not None else -1

@@ -21,6 +21,8 @@ MOST = 8
 BYTES = 400_000
 CALLERS = 4
 """At most so many files that call what the fix changed,"""
+BESIDE = 2
+"""At most so many files that maintain TLBs, if none of the others does."""
 NEAR = 4
 """no more folders away than this."""
 CODE = (".c", ".cc", ".cpp", ".cxx", ".S", ".s")
@@ -37,6 +39,9 @@ OTHER_MACHINES = frozenset(
     for word in line.split()
 )
 _WORDS = re.compile(r"\b([A-Za-z_]\w{3,})\s*\(")
+_MAINTENANCE = re.compile(
+    r"\b(?:vmalle1|vaae1|vae[123]|vaale1|vale[123]|aside1|alle[123]|vmalls12e1|ipas2l?e1)(?:is|os)?\b", re.I
+)
 _NOT_CALLS = frozenset(("if", "for", "while", "switch", "return", "sizeof", "defined", "typeof", "__attribute__"))
 _HEAD = re.compile(r"^(?![#\s/*{}])(?:[\w\s*&:<>,~()\[\]\"]*?[\s*&:])?(~?\w+)\s*\((?!.*;\s*(?://.*|/\*.*)?$)")
 _LABEL = re.compile(
@@ -75,7 +80,21 @@ def gather(tree: Tree, changes: Mapping[str, list[tuple[int, int]]]) -> Files:
     own = {name for path in touched for name, *_ in bodies[path]}
     called = {word for text in changed.values() for word in _WORDS.findall(text)} - own - _NOT_CALLS
     ranked = _ranked(tree, touched, sorted(changed), sorted(called))
+    if not any(_MAINTENANCE.search(_text(tree, path)) for path in (*touched, *ranked[:MOST])):
+        ranked = [*_maintaining(tree, touched), *ranked]
     return Files(touched, tuple(_within(tree, ranked)), tuple(sorted(changed)))
+
+
+def _maintaining(tree: Tree, touched: tuple[str, ...]) -> list[str]:
+    """Files beside those of a fix that maintain TLBs, where it has none: what it is about if it is about tables."""
+    folders = {PurePosixPath(path).parent for path in touched}
+    beside = sorted(
+        path.relative_to(tree.folder).as_posix()
+        for folder in folders
+        for path in (tree.folder / folder).iterdir()
+        if path.suffix in CODE and path.is_file()
+    )
+    return [path for path in beside if path not in touched and _MAINTENANCE.search(_text(tree, path))][:BESIDE]
 
 
 def both(one: Files, other: Files) -> Files:

@@ -36,6 +36,7 @@ FINISH = '#include "mmu.h"\nvoid finish(void)\n{\n\tasm volatile("dsb ishst" :::
 CALLER = (
     '#include "mmu.h"\nint map_page(unsigned long, unsigned long);\nint boot(void)\n{\n\treturn map_page(0, 0);\n}\n'
 )
+FLUSH = 'void flush_all(void)\n{\n\tasm volatile("dsb ishst; tlbi vmalle1is; dsb ish; isb" ::: "memory");\n}\n'
 FOREIGN = "int map_page(unsigned long, unsigned long);\nint pc(void)\n{\n\treturn map_page(1, 1);\n}\n"
 
 
@@ -55,6 +56,8 @@ def repos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "arch/arm64/mmu.c": BAD,
         "arch/arm64/finish.c": FINISH,
         "arch/arm64/boot.c": CALLER,
+        "arch/arm64/tlb.c": FLUSH,
+        "arch/arm64/lib.c": FLUSH.replace("tlbi vmalle1is; ", ""),
         "arch/x86/pc.c": FOREIGN,
         "README": "not a source",
     }
@@ -123,7 +126,9 @@ class TestContext:
         tree = lay_out(repos / "owner+kernel", tmp_path / "tree")
         files = files_of(tree, commits)
         assert files.touched == ("arch/arm64/mmu.c",)
-        assert set(files.context) == {"arch/arm64/finish.c", "arch/arm64/boot.c"}
+        assert set(files.context) == {"arch/arm64/finish.c", "arch/arm64/boot.c", "arch/arm64/tlb.c"}, (
+            "the last since no other one maintains TLBs"
+        )
         assert files.functions == ("map_page",)
 
     def test_functions_by_layout(self) -> None:
@@ -139,7 +144,7 @@ class TestRun:
         assert row.flagged
         assert row.gone
         assert not row.others_after
-        assert len(row.files) == 3
+        assert len(row.files) == 4
 
     def test_a_run_that_takes_too_long_costs_itself(self, tmp_path: Path) -> None:
         (tmp_path / "a.c").write_text("int a;\n\nint b;\n")

@@ -43,6 +43,8 @@ from barrierlint.terms import AddressOf, Const, Element, Field, Term, Unknown
 
 VALID = 1
 """Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
+LONG = 2
+"""Bit 1: a table or a page, which is not a block."""
 ACCESS_FLAG, WRITABLE_OR_NOT, NOT_GLOBAL = 1 << 10, 1 << 7, 1 << 11
 SOFTWARE = 0xF << 55
 ASSUMED = "assumed"
@@ -227,6 +229,10 @@ def presume(born: State, write: DescriptorWrite) -> bool:
     old, new = known_bits(write.old, facts.bits), known_bits(write.value, facts.bits)
     if is_own_work(write.old) or not facts.learn_bits(write.old, VALID, 0):
         return False
+    if not old[1] & ACCESS_FLAG:
+        facts.learn_bits(write.old, ACCESS_FLAG, 0)
+    elif old[1] & LONG:
+        return False  # Of a block whose access flag is clear no TLB holds anything (DDI 0487 D8, the Access flag).
     word = ASSUMED
     transition = Transition.CHANGE
     if new[1] & VALID:
