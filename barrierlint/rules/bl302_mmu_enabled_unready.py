@@ -1,9 +1,10 @@
 """The MMU is switched on with tables, registers or TLBs not ready, or switched off in the wrong order.
 
 **What it flags.** A write that sets SCTLR_ELx.M, while a descriptor written before it is not completed by a DSB; while
-TTBR, TCR or MAIR of the regime are written with no context synchronization since; or with no TLBI on the way to it, or
-only one that comes after. A write that clears SCTLR_ELx.M right after a TLBI, with none after it. GPCCR_EL3.GPC set,
-with no TLBI after the fields of the granule protection check were written.
+TTBR, TCR or MAIR of the regime are written with no context synchronization since; with no TLBI on the way to it, or
+only one that comes after; or with one that no DSB completes. A write that clears SCTLR_ELx.M right after a TLBI, with
+none after it, or with one before an ISB. GPCCR_EL3.GPC set, with no TLBI after the fields of the granule protection
+check were written.
 
 **Why.** From the write that sets M on, walks may start: they read the table that TTBR names, by what TCR and MAIR say,
 and use whatever the TLBs hold, which is unknown after reset and may be what firmware or another kernel left. A store
@@ -40,18 +41,25 @@ isb();
 
 **References.** Arm ARM DDI 0487, D8.2.12 (the effects of disabling translation), D8.16 (TLB maintenance; TLBs after
 reset), D24.1.2.2 (synchronization of system registers); NuttX commit 2bed7c46, Xen commits 1c473c42 and 64f996de,
-U-Boot commit afa8f076, TF-A commits 14cddd7a and 6bf0e079.
+U-Boot commit afa8f076, TF-A commits 14cddd7a and 6bf0e079, EDK2 commit ee95f9e1.
 """
 
 from __future__ import annotations
 
 from barrierlint.dataflow.debts import ENABLE
+from barrierlint.dataflow.invalidations import is_broadcast
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.witness import Defect
 from barrierlint.finding import Witness
 from barrierlint.rules.rule import Rule, info
 
-_MISSING = {"": ("DSB ISH",), "registers": ("ISB",), "off": ("TLBI VMALLE1", "DSB NSH")}
+_MISSING = {
+    "": ("DSB ISH",),
+    "registers": ("ISB",),
+    "leaving": ("ISB",),
+    "off": ("TLBI VMALLE1", "DSB NSH"),
+    "pending": ("DSB NSH",),
+}
 
 
 def what(defect: Defect) -> tuple[str, list[str]]:
@@ -62,7 +70,10 @@ def what(defect: Defect) -> tuple[str, list[str]]:
 
 def missing(defect: Defect) -> tuple[str, ...]:
     """What lacks after the write; what lacks before it is no step to insert there."""
-    return _MISSING.get(what(defect)[0], ("TLBI; DSB; ISB before this write",))
+    name, rest = what(defect)
+    if name == "pending" and is_broadcast(rest[1]):
+        return ("DSB ISH",)
+    return _MISSING.get(name, ("TLBI; DSB; ISB before this write",))
 
 
 def sentence(defect: Defect) -> str:
@@ -86,6 +97,10 @@ def message(defect: Defect, steps: Witness) -> str:
             return f"this TLBI comes after the MMU is switched on in {where}(): until it, TLBs may hold anything"
         case "off", _:
             return f"{where}() switches the MMU off after a TLBI, with none after it: TLBs may be filled between"
+        case "pending", [_, operation]:
+            return f"the MMU is switched on here, and TLBI {operation.upper()} in {where}() may be under way: no DSB"
+        case "leaving", _:
+            return f"this TLBI may come before {where}() has switched the MMU off: no ISB between"
         case "granules", _:
             return f"{where}() enables granule protection, and TLBs may hold its registers' old fields: no TLBI between"
     return f"the MMU is switched on here, and a walk may miss the descriptor written in {where}(): {sentence(defect)}"

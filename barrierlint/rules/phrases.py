@@ -30,6 +30,8 @@ STATES = {
 ENABLING = {
     "registers": "register write not synchronized",
     "tlb": "MMU on, and nothing known of the TLBs",
+    "pending": "TLBI not completed",
+    "leaving": "MMU's switching off not synchronized",
     "off": "MMU off, and its TLBs as they were",
     "granules": "granule protection check on, and its old configuration perhaps in TLBs",
 }
@@ -63,6 +65,8 @@ def use(event: Event, debt: Debt) -> str:
             return "links the table"
         case SysregWrite(register=register) if debt.kind == ENABLE:
             return f"sets M in {register.upper()}: walks start"
+        case Tlbi(op=op) if debt.subject.startswith("leaving"):
+            return f"issues TLBI {op.upper()}, and walks may go on until the next ISB"
         case Tlbi(op=op) if debt.kind == ENABLE:
             return f"issues TLBI {op.upper()}, with what it is to drop in use already"
         case Tlbi(op=op):

@@ -166,13 +166,18 @@ def _enabling(finding: Finding, barriers: Steps, first: int, last: int) -> Story
         says = "the first access after the MMU is on faults: the walk misses the descriptor"
         twin = (*begin, (_DSB, -1), *barriers, *rest)
         return Story((*begin, *barriers, *rest), twin, _FAULTS, says, INVALID, _OFF)
+    if isinstance(start, Tlbi):
+        begin = [(DescriptorWrite(_SLOT, const(MOVED), Transition.CHANGE), -1), (_DSB_ST, -1), (_FLUSH, first)]
+        rest = [(_ON, last), (_ISB, -1), (_LOAD, -1)]
+        says = "with the MMU on, an access is translated by what the TLBI has not dropped yet"
+        return Story((*begin, *barriers, *rest), (*begin, (_DSB, -1), *barriers, *rest), _OLD_PAGE, says)
     assert isinstance(start, SysregWrite)
     if start.register == "gpccr_el3":
         return "the granule protection check is not simulated"
     if not start.register.startswith("sctlr"):
         says = f"run as TTBR0_EL1: with the MMU on, an access translates by the old {start.register.upper()}"
         return _pair([(_SWITCH, first)], barriers, [(_ON, last), (_LOAD, -1)], _OLD_PAGE, says, _OFF)
-    if finding.missing[:1] == ("TLBI VMALLE1",):
+    if finding.missing[:1] in (("TLBI VMALLE1",), ("ISB",)):
         return "walks between the TLBI and the MMU's switching off are not simulated"
     change = DescriptorWrite(_SLOT, const(MOVED), Transition.CHANGE)
     begin = [(change, -1), (_DSB_ST, -1)]

@@ -1,9 +1,10 @@
 """The debts of switching translation on and off: what is to be done before, and in which order.
 
-On the write that sets SCTLR_ELx.M depend a descriptor written and not completed (no subject), and a register of the
-same regime written with no context synchronization since (`registers`). The write itself bears a debt that nothing
-pays if no TLBI came before it since the entry (`tlb`); one that clears M, if a TLBI came right before it and none
-comes after (`off`); and one that sets GPCCR_EL3.GPC, if its fields are in no TLBI's past (`granules`). What it does
+On the write that sets SCTLR_ELx.M depend a descriptor written and not completed (no subject), a TLBI of the regime
+that no DSB completes (`pending`), and a register of it written with no context synchronization since (`registers`). The
+write itself bears a debt that nothing pays if no TLBI came before it since the entry, or since M was cleared (`tlb`);
+one that clears M, if a TLBI came right before it and none comes after (`off`), or if one comes before the register is
+in effect (`leaving`); and one that sets GPCCR_EL3.GPC, if its fields are in no TLBI's past (`granules`). What it does
 not model: stage 2; cache maintenance of tables written with caches off.
 """
 
@@ -34,6 +35,7 @@ from barrierlint.events import (
 from barrierlint.terms import AddressOf, Const, Unknown
 
 REGISTERS, TLB, OFF, GRANULES = "registers", "tlb", "off", "granules"
+PENDING, LEAVING = "pending", "leaving"
 """What a debt is about, with the exception level after it; of a descriptor written nothing."""
 ON, GPC = 1, 1 << 16
 """SCTLR_ELx.M (DDI 0487 D24.2.175) and GPCCR_EL3.GPC (D24.2.53)."""
@@ -73,13 +75,15 @@ def bear(state: State, event: Event) -> Birth | None:
         case SysregWrite(register="gpccr_el3", value=value):
             enabling = known_bits(value, state.facts.bits)[0] & GPC
             return Birth(GRANULES) if enabling and _known(state, "<tlb:granules>") == _USED else None
+        case Tlbi(op=op) if (match := _TLBI.match(op)) is not None and not match["pa"]:
+            return Birth(f"{PENDING} {match['level'] or '1'} {op}")
     turned = switched(state, event)
     if turned is None:
         return None
     known = _known(state, f"<tlb:{turned[0]}>")
     if turned[1]:
         return Birth(f"{TLB} {turned[0]}") if known is None else None
-    return Birth(f"{OFF} {turned[0]}") if known == _INVALIDATED else None
+    return Birth(f"{OFF if known == _INVALIDATED else LEAVING} {turned[0]}")
 
 
 def _known(state: State, place: str) -> object:
@@ -95,8 +99,11 @@ def note(state: State, event: Event) -> None:
             _put(state, "granules" if match["pa"] else match["level"] or "1", _INVALIDATED)
         case SysregWrite(register="gptbr_el3" | "gpccr_el3"):
             _put(state, "granules", _USED)
-        case SysregWrite() if (turned := switched(state, event)) is not None and turned[1]:
-            _put(state, str(turned[0]), _USED)
+        case SysregWrite() if (turned := switched(state, event)) is not None:
+            if turned[1]:
+                _put(state, str(turned[0]), _USED)
+            else:
+                state.cells.pop(AddressOf(f"<tlb:{turned[0]}>", "global"), None)
 
 
 def _put(state: State, place: str, value: Const) -> None:
@@ -119,6 +126,10 @@ def pay(state: State, event: Event) -> Debt | None:
             return None
         case Dsb(accesses=Accesses.ST | Accesses.ALL), "":
             return None
+        case Dsb(accesses=Accesses.ALL), "pending":
+            return None
+        case ((ContextSync() | ExceptionCall() | ExceptionReturn()), "leaving"):
+            return None
         case ((ContextSync() | ExceptionCall() | ExceptionReturn()), ("registers" | "")):
             return None if debt.subject else debt.sees("isb-early")
         case Tlbi(), "off":
@@ -137,7 +148,10 @@ def depends(state: State, event: Event) -> Relation | None:
             assert match is not None
             place = "granules" if match["pa"] else match["level"] or "1"
             return Relation.EXACT if place == (rest or what) else None
-        case SysregWrite() if what in ("", REGISTERS):
+        case Tlbi(op=op) if what == LEAVING:
+            match = _TLBI.match(op)
+            return Relation.POSSIBLE if match is not None and (match["level"] or "1") == rest else None
+        case SysregWrite() if what in ("", REGISTERS, PENDING):
             turned = switched(state, event)
             if turned is None or not turned[1]:
                 return None
@@ -158,7 +172,9 @@ def open(debt: Debt) -> bool:
 def unseen(debt: Debt, call: Call) -> Debt | None:
     """A function that is not here, named after TLB maintenance or barriers, does what is owed."""
     what = debt.subject.partition(" ")[0]
-    if what in ("", REGISTERS) and re.search(r"barrier|(?<![a-z])[di]sb|sync|tlb", call.qualified, re.IGNORECASE):
+    if what in ("", REGISTERS, PENDING, LEAVING) and re.search(
+        r"barrier|(?<![a-z])[di]sb|sync|tlb", call.qualified, re.IGNORECASE
+    ):
         return None
     return None if what == OFF and _MAY_INVALIDATE.search(call.qualified) else debt
 
