@@ -23,7 +23,7 @@ from barrierlint.dataflow.values import leaves, load
 from barrierlint.events import Call
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown
 
-VALID_BIT, LOW_BITS = 1, 0x7F
+VALID_BIT, KIND_BITS, LOW_BITS = 1, 3, 0x7F
 """Bits of an argument worth a context of their own: those that say what a descriptor is."""
 
 OTHER = Unknown("elsewhere")
@@ -46,6 +46,7 @@ class EntryKey:
     truths: frozenset[tuple[Term, bool]] = frozenset()
     slots: frozenset[Term] = frozenset()
     own: frozenset[Term] = frozenset()
+    held: frozenset[tuple[Term, Bits]] = frozenset()
 
 
 def generic(cfg: Cfg) -> EntryKey:
@@ -64,6 +65,8 @@ def entry_state(cfg: Cfg, key: EntryKey, phis: Phis) -> State:
     state.cells.update(key.cells)
     for term, truth in key.truths:
         state.facts.assume(term, truth)
+    for term, known_of in key.held:
+        state.facts.learn_bits(term, *known_of)
     return state
 
 
@@ -101,9 +104,9 @@ def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) 
         return EntryKey(callee.usr, debt, (None,) * len(arguments), frozenset(), touched, slots=slots, own=own)
     known = tuple(_known(argument, caller, visible.tables) for argument in arguments)
     cells = frozenset(_cells_in(caller, arguments, callee, visible.reads))
-    return EntryKey(
-        callee.usr, debt, known, cells, touched, frozenset(_truths_in(caller, arguments, callee)), slots, own
-    )
+    truths = frozenset(_truths_in(caller, arguments, callee))
+    held = frozenset(_held_in(caller, pairs) if debt is None and visible.writes else ())
+    return EntryKey(callee.usr, debt, known, cells, touched, truths, slots, own, held)
 
 
 def _is_local(argument: Term, own: frozenset[Term]) -> bool:
@@ -134,6 +137,20 @@ def _truths_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tu
     for name, argument in zip(callee.params, arguments, strict=True):
         if not isinstance(argument, Const) and (truth := caller.facts.truths.get(argument)) is not None:
             yield Unknown(name), truth
+
+
+def _held_in(caller: State, pairs: list[tuple[str, Term]]) -> Iterator[tuple[Term, Bits]]:
+    """What is known of the kind of descriptors that arguments point at: valid or not, table or block."""
+    for term in caller.facts.bits:
+        if not isinstance(term, Apply) or term.op != "load":
+            continue
+        for name, argument in pairs:
+            inside = rebase(term.args[0], argument, Unknown(name)) if not isinstance(argument, Const) else None
+            if inside is not None:
+                ones, zeros = known_bits(caller.read(term.args[0]), caller.facts.bits)
+                if (ones | zeros) & KIND_BITS:
+                    yield load(inside), (ones & KIND_BITS, zeros & KIND_BITS)
+                break
 
 
 def _entering(

@@ -268,10 +268,10 @@ class Transfer:
 
     def _bearing(self, state: State, event: DescriptorWrite) -> list[Obligation]:
         """The kinds of debt that a descriptor write bears."""
-        if state.debt is not None or event.exempt or self._is_own(event.location):
+        if state.debt is not None or self._is_own(event.location):
             return []
         offline = self.function in self.settings.policies.offline
-        kinds = (kind for kind in self.kinds.values() if kind.offline or not offline)
+        kinds = (k for k in self.kinds.values() if (k.offline or not offline) and (k.exempt or not event.exempt))
         return [kind for kind in kinds if event.transition in kind.transitions]
 
     def _debt(self, state: State, write: DescriptorWrite, event: DescriptorWrite, site: Site) -> Debt:

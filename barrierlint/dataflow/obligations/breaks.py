@@ -292,7 +292,7 @@ def open(debt: Debt) -> bool:
             return True
     if _is_attempted(debt):
         return True
-    return ASSUMED not in debt.seen and not _handed_in(debt) and not (CLEARED in debt.seen and _is_filling(debt))
+    return ASSUMED not in debt.seen and not handed_in(debt) and not (CLEARED in debt.seen and _is_filling(debt))
 
 
 def _place(debt: Debt) -> Term | None:
@@ -303,7 +303,7 @@ def _place(debt: Debt) -> Term | None:
     return slot
 
 
-def _handed_in(debt: Debt) -> bool:
+def handed_in(debt: Debt) -> bool:
     """Whether a caller pointed at the descriptor: it then knows what it took away."""
     place = _place(debt)
     return place is not None and is_parameter(place)

@@ -44,6 +44,7 @@ _INVALIDATED, _USED = Const(1), Const(0)
 _CONTROL = re.compile(r"sctlr_el(?P<level>[123])")
 _BASE = re.compile(r"(?:ttbr[01]|tcr2?|mair2?)_el(?P<level>[123])")
 _TLBI = re.compile(r"(?P<pa>r?pa)|(?:alle|r?vae|r?vale)(?P<level>[23])|")
+_SYNCHRONIZES = re.compile(r"barrier|(?<![a-z])[di]sb|sync|tlb", re.IGNORECASE)
 _MAY_INVALIDATE = re.compile(r"tlb|mmu|vmall|alle\d|cpu|boot|setup|init|prepare", re.IGNORECASE)
 
 
@@ -172,9 +173,7 @@ def open(debt: Debt) -> bool:
 def unseen(debt: Debt, call: Call) -> Debt | None:
     """A function that is not here, named after TLB maintenance or barriers, does what is owed."""
     what = debt.subject.partition(" ")[0]
-    if what in ("", REGISTERS, PENDING, LEAVING) and re.search(
-        r"barrier|(?<![a-z])[di]sb|sync|tlb", call.qualified, re.IGNORECASE
-    ):
+    if what in ("", REGISTERS, PENDING, LEAVING) and _SYNCHRONIZES.search(call.qualified):
         return None
     return None if what == OFF and _MAY_INVALIDATE.search(call.qualified) else debt
 

@@ -184,8 +184,8 @@ def unseen(debt: Debt, call: Call) -> Debt | None:
 
 
 def open(debt: Debt) -> bool:
-    """What was given back, though not at once, while nothing invalidates."""
-    return RETIRED in debt.seen and not _is_settled(debt)
+    """What was given back, though not at once, while nothing invalidates; who points at the descriptor may do so."""
+    return RETIRED in debt.seen and not _is_settled(debt) and not breaks.handed_in(debt)
 
 
 OBLIGATION = Obligation(
@@ -197,6 +197,7 @@ OBLIGATION = Obligation(
     presume,
     open,
     unseen,
+    slots=True,
     gives=gives,
     releases=releases,
     after_release=after_release,

@@ -107,4 +107,6 @@ OBLIGATION = Obligation(
     bear,
     presume,
     open,
+    offline=True,
+    exempt=True,
 )
