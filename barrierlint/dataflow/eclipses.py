@@ -14,13 +14,14 @@ import networkx as nx
 from barrierlint.cfg.graph import Cfg, Program
 from barrierlint.dataflow.debts import BREAK, CHANGE, ENABLE, FREE, LINK, MAKE, OPERAND, REGISTER, Leaf, Progress, Site
 from barrierlint.dataflow.invalidations import is_broadcast
-from barrierlint.dataflow.obligations.breaks import ASSUMED, EARLY, LOCAL
+from barrierlint.dataflow.obligations.breaks import ASSUMED, EARLY, LOCAL, MISSED
 from barrierlint.dataflow.obligations.enabling import TLB
+from barrierlint.dataflow.operands import ABSENT, ASID_SHIFT, takes_asid
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.translation import is_off
 from barrierlint.dataflow.values import leaves
 from barrierlint.dataflow.witness import Defect
-from barrierlint.events import Assign, Call, CompilerBarrier, Dsb, Shareability, SysregWrite, Tlbi
+from barrierlint.events import Assign, Call, CompilerBarrier, Dsb, Event, Shareability, SysregWrite, Tlbi
 from barrierlint.terms import Apply, Const, Term
 
 
@@ -37,6 +38,8 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     ]
     changed = {d.leaf.site for d in found if d.debt.kind == CHANGE}
     found = [d for d in found if d.debt.kind != BREAK or d.leaf.site not in changed or EARLY in d.debt.seen]
+    if not _uses_asids(program):
+        found = [d for d in found if d.debt.kind != BREAK or f"{MISSED}asid" not in d.debt.seen]
     freed = {d.leaf.site for d in found if d.debt.kind == FREE and not d.debt.subject}
     found = [d for d in found if not _leaves_freed(d, freed)]
     return _once(defect for defect in found if not _is_eclipsed(defect, told, made, program.functions))
@@ -77,6 +80,9 @@ def _is_eclipsed(defect: Defect, told: set[Site], made: set[Site], functions: Ma
         return not _fills(defect, functions)
     if defect.debt.kind == ENABLE:
         return defect.debt.subject.startswith(TLB) and not _is_first(defect, functions)
+    if defect.debt.kind == OPERAND and defect.debt.subject == ABSENT:
+        cfg = functions[defect.leaf.site.function]
+        return not takes_asid(cfg.params, cfg.param_types)
     if defect.debt.kind == OPERAND:
         return _is_wrapper(functions[defect.leaf.site.function], defect)
     if defect.debt.kind != BREAK:
@@ -171,6 +177,31 @@ def _decides(value: Term) -> bool:
     constants = [one.value for one in value.args if isinstance(one, Const)]
     own = value.op in ("|", "^", "+") or (value.op == "&" and all(one & (one + 1) for one in constants))
     return bool(own and constants) or any(_decides(one) for one in value.args)
+
+
+def _uses_asids(program: Program) -> bool:
+    """Whether the program puts anything into an ASID's place, in a register or an operand: bits 63:48."""
+    values = (value for cfg in program.functions.values() for step in cfg.steps() for value in _values(step.event))
+    return any(_puts_asid(value) for value in values)
+
+
+def _values(event: Event) -> Iterator[Term]:
+    match event:
+        case Assign(value=value) | SysregWrite(value=value):
+            yield value
+        case Tlbi(operand=operand) if operand is not None:
+            yield operand
+        case Call(args=args):
+            yield from args
+
+
+def _puts_asid(value: Term) -> bool:
+    match value:
+        case Apply("<<", (_, Const(shift))) if shift == ASID_SHIFT:
+            return True
+        case Apply(_, args):
+            return any(_puts_asid(arg) for arg in args)
+    return False
 
 
 def is_shared(program: Program) -> bool:

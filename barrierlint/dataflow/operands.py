@@ -1,6 +1,7 @@
 """What is wrong with the operand of a TLBI by address or ASID, by how it is computed (DDI 0487 C5.5).
 
-Bits 55:12 of the address belong in bits 43:0, the ASID in bits 63:48. `mistake` names what is wrong, or says that only
+Bits 55:12 of the address belong in bits 43:0, the ASID in bits 63:48. That one is missing is a mistake only where
+there is one to give, which `mistake` does not know. It names what is wrong, or says that only
 callers can tell (`OPEN`): the operand is what the function was handed. What it does not model: ranges, level hints that
 are put in on purpose, and physical addresses.
 """
@@ -8,19 +9,22 @@ are put in on purpose, and physical addresses.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.invalidations import Operation
 from barrierlint.dataflow.provenance import is_parameter
-from barrierlint.terms import MASK64, Apply, Const, Term, Unknown
+from barrierlint.terms import MASK64, Apply, Const, Field, Term, Unknown
 
 OPEN = "open"
 UNSHIFTED, UNMASKED = "unshifted", "unmasked"
 LOW_ASID, TWICE = "asid-low", "asid-twice"
+ABSENT, MISPLACED = "asid-absent", "asid-misplaced"
 OFFSET = (1 << 12) - 1
 ASID_SHIFT = 48
 ASID = MASK64 & ~((1 << ASID_SHIFT) - 1)
+SURELY_ASID = 0xFFF << 52
+"""Bits of the ASID's field that no page number has, be the address masked or not."""
 PAGE_NUMBER = (1 << 44) - 1
 
 _ADDRESS = re.compile(r"^_*(?:va|vaddr|vaddress|virt|virtual|virt_?addr|vma_?addr|addr|address|ipa|gva|far)_*$", re.I)
@@ -40,9 +44,56 @@ def mistake(operation: Operation, operand: Term, bits: Mapping[Term, Bits]) -> s
     rest = [part for part in parts if part not in tags and part != Const(0)]
     if any(_is_twice(tag) for tag in tags):
         return TWICE
+    if operation.tagged and any(_is_misplaced(part) for part in rest):
+        return MISPLACED
     if operation.by == "asid":
         return _asid(rest, tags, bits)
-    return _address(rest, bool(tags), bits)
+    numbers = [part for part in rest if not is_asid(part)]
+    if len(numbers) < len(rest):
+        return LOW_ASID if operation.tagged and len(numbers) == 1 else ""
+    return _address(rest, bool(tags), bits) or (ABSENT if lacks_asid(operation, operand, bits) else "")
+
+
+def lacks_asid(operation: Operation, operand: Term, bits: Mapping[Term, Bits]) -> bool:
+    """Whether a TLBI by address and ASID is given a page number and nothing else: then it is the ASID 0."""
+    if not operation.tagged or operation.by != "va" or operation.range or isinstance(operand, Const):
+        return False
+    zeros = known_bits(operand, bits)[1]
+    return _shift_right(operand) == 12 and zeros & SURELY_ASID == SURELY_ASID
+
+
+def is_asid(term: Term) -> bool:
+    """Whether a value is called an ASID: a parameter, or a member read; masks and widths aside."""
+    match term:
+        case Apply("&", (inner, Const())) | Apply("load", (Field() as inner,)):
+            return is_asid(inner)
+        case Apply(op, (inner,)) if op.startswith(("zext", "sext")):
+            return is_asid(inner)
+        case Field(_, name):
+            return _ASID.match(name) is not None
+        case Unknown(id):
+            return _ASID.match(_called(id)) is not None
+    return False
+
+
+def takes_asid(names: Iterable[str], types: Iterable[str]) -> bool:
+    """Whether one of a function's parameters is an ASID, by its name or type."""
+    return any(_ASID.match(_called(name)) or re.search(r"asid_?t", t) for name, t in zip(names, types, strict=False))
+
+
+def _called(id: str) -> str:
+    """The name that a parameter has in the source."""
+    words = id.split("#")
+    return words[-2] if len(words) >= 3 else id
+
+
+def _is_misplaced(part: Term) -> bool:
+    match part:
+        case Apply("&", (inner, Const())) | Apply("&", (Const(), inner)):
+            return _is_misplaced(inner)
+        case Apply("<<", (inner, Const(shift))):
+            return shift != ASID_SHIFT and is_asid(inner)
+    return False
 
 
 def _asid(rest: list[Term], tags: list[Term], bits: Mapping[Term, Bits]) -> str:
@@ -142,8 +193,7 @@ def handed(operation: Operation, term: Term, types: Mapping[str, str]) -> str:
         term = term.args[0]
     if not isinstance(term, Unknown) or term.id not in types:
         return ""
-    words = term.id.split("#")
-    name, spelling = words[-2] if len(words) >= 3 else term.id, types[term.id]
+    name, spelling = _called(term.id), types[term.id]
     if operation.by == "asid":
         return LOW_ASID if _ASID.match(name) or _NARROW.search(spelling) else ""
     return UNSHIFTED if _ADDRESS.match(name) or _ADDRESS_TYPE.search(spelling) else ""

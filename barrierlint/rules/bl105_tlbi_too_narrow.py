@@ -57,7 +57,7 @@ MISSES = {
 
 def owns(defect: Defect) -> bool:
     """Complete for this PE only, or a TLBI that misses what was changed."""
-    return defect.debt.kind == SWITCH or defect.debt.progress is Progress.LOCAL or misses(defect) != ""
+    return defect.debt.kind == SWITCH or defect.debt.progress is Progress.LOCAL or misses(defect) not in ("", "asid")
 
 
 def missing(defect: Defect) -> tuple[str, ...]:

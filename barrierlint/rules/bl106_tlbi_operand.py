@@ -1,7 +1,8 @@
 """The operand of a TLBI by address or ASID is not in the format that the instruction reads.
 
 **What it flags.** An address that is not shifted right by 12; one that is shifted but not masked to its page number
-although an ASID is put above it; an ASID in the low bits, or shifted twice.
+although an ASID is put above it; an ASID in the low bits or another wrong place, or shifted twice; none at all where the
+function is handed one, or where the descriptor that was taken away is for one ASID only (nG).
 
 **Why.** TLBI by address takes bits 55:12 of the address in bits 43:0 of its operand, a level hint in bits 47:44, and
 the ASID in bits 63:48. The instruction never fails: with another format it drops entries of some other page or
@@ -38,13 +39,16 @@ void flush_page(uintptr_t vaddr)
 
 from __future__ import annotations
 
-from barrierlint.dataflow.debts import OPERAND
-from barrierlint.dataflow.operands import LOW_ASID, TWICE, UNMASKED, UNSHIFTED
+from barrierlint.dataflow.debts import BREAK, OPERAND
+from barrierlint.dataflow.operands import ABSENT, LOW_ASID, MISPLACED, TWICE, UNMASKED, UNSHIFTED
 from barrierlint.dataflow.witness import Defect
 from barrierlint.finding import Witness
+from barrierlint.rules.maintenance import misses
 from barrierlint.rules.rule import Rule, info
 
 MISTAKES = {
+    ABSENT: ("a page number without an ASID, and so of ASID 0", "the ASID in bits 63:48"),
+    MISPLACED: ("an ASID that is not shifted to bits 63:48", "the ASID shifted left by 48"),
     UNSHIFTED: ("an address that is not shifted right by 12", "the address shifted right by 12"),
     UNMASKED: ("an address whose upper bits run into the ASID", "the page number masked to 44 bits"),
     LOW_ASID: ("an ASID in its low bits", "the ASID shifted left by 48"),
@@ -54,21 +58,29 @@ MISTAKES = {
 
 def sentence(defect: Defect) -> str:
     """What is wrong, in words."""
-    return f"the operand is {MISTAKES[defect.debt.subject][0]}"
+    return f"the operand is {MISTAKES[_mistake(defect)][0]}"
+
+
+def _mistake(defect: Defect) -> str:
+    return ABSENT if defect.debt.kind == BREAK else defect.debt.subject
 
 
 def message(defect: Defect, steps: Witness) -> str:
     """The whole message."""
     from barrierlint.rules.narrate import short
 
+    if defect.debt.kind == BREAK:
+        where = short(steps.write.function)
+        return f"the TLBI after the descriptor write in {where}() does not name what was written: {sentence(defect)}"
     return f"the TLBI in {short(steps.write.function)}() does not name what it is to drop: {sentence(defect)}"
 
 
 RULE = Rule(
     info(__name__, __doc__),
-    lambda _: True,
-    lambda defect: (MISTAKES[defect.debt.subject][1],),
+    lambda defect: defect.debt.kind == OPERAND or misses(defect) == "asid",
+    lambda defect: (MISTAKES[_mistake(defect)][1],),
     sentence,
     OPERAND,
     message,
+    (BREAK,),
 )

@@ -95,6 +95,8 @@ def scenario_of(finding: Finding) -> Scenario | None:
     for index, step in enumerate(path if isinstance(last, Tlbi) else path[:-1]):
         if wrong and step is main and isinstance(step.event, Tlbi):
             steps.append(Step(_as_computed(step.event), index))
+        elif wrong and isinstance(step.event, Tlbi):
+            steps.append(Step(replace(step.event, operand=const(PAGE_NUMBER)), index))  # and no ASID
         elif step.event is not None:
             written = transition if step is main else None
             steps += [Step(event, index) for event in _concrete(step.event, write, written)]

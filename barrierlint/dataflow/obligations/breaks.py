@@ -18,6 +18,7 @@ from barrierlint.dataflow.debts import BREAK, UNKNOWN_SHIFT, Debt, Progress
 from barrierlint.dataflow.invalidations import Operation, parse
 from barrierlint.dataflow.obligations.enabling import turns_on
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
+from barrierlint.dataflow.operands import lacks_asid
 from barrierlint.dataflow.provenance import is_parameter
 from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.state import State
@@ -53,6 +54,8 @@ CLEARED = "cleared"
 """Made invalid, whatever it was."""
 LAZY = "lazy"
 """The TLBI concerns a process or a guest, which runs after an exception return."""
+TAGGED = "tagged"
+"""What was written is for one ASID only, as its nG bit says."""
 LOCAL, NARROW, NARROW_AFTER = "local", "nsh", "nsh-after"
 """A TLBI of this PE only; a non-shareable DSB before, and after, a broadcast one."""
 TABLE, STAGE_2, UPPER, GLOBAL = "table", "stage-2", "el2", "global"
@@ -78,6 +81,11 @@ def pay(state: State, event: Event) -> Debt | None:
         return None  # Translation was off: what TLBs held before concerns the enabling.
     if isinstance(event, Tlbi) and debt.progress is Progress.WRITTEN and not debt.subject:
         return debt if _too_early(state, debt, parse(event.op), event.operand) is None else debt.sees(EARLY)
+    if isinstance(event, Tlbi) and event.operand is not None and TAGGED in debt.seen and not debt.subject:
+        operation = parse(event.op)
+        lacking = operation is not None and lacks_asid(operation, event.operand, state.facts.bits)
+        if debt.progress is Progress.COMPLETED and lacking:
+            return debt.sees(MISSED + "asid")
     return after(debt, event)
 
 
@@ -263,6 +271,8 @@ def described(debt: Debt, old: Bits, new: Bits) -> Iterator[str]:
         yield STAGE_2
     elif any(base.startswith("sysreg:ttbr0_el2") for base in bases):
         yield UPPER
+    elif (old[0] & VALID and old[0] & NOT_GLOBAL) or (new[0] & VALID and new[0] & NOT_GLOBAL):
+        yield TAGGED
     elif (old[0] & VALID and old[1] & NOT_GLOBAL) or (new[0] & VALID and new[1] & NOT_GLOBAL):
         yield GLOBAL
 

@@ -101,8 +101,8 @@ class Obligation:
     that `presume` can be learnt in the newborn state, whose debt it may refine. `open` says whether it is a defect to
     leave the analysed code with it, `unseen` what a call of a function that is not here pays. `slots`: a later write
     of the same descriptor depends on it. `shown` adds to the debt of a defect what the event it ends in says of it.
-    `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. `offline`: tables that a model calls
-    offline bear it as well; `exempt`: so do writes that a model exempts. `note` and `note_unseen` keep in a state, debt or none, what later births depend on.
+    `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. `offline`: tables that a
+    model calls offline bear it as well; `exempt`: so do writes that a model exempts. `note` and `note_unseen` keep in a state, debt or none, what later births depend on.
     `at_once`: the step that bears it is a defect, and nothing further is followed. `leaving` judges it where it leaves
     a function that anyone may call (None: no defect). Of calls
     that give memory back `releases` says how they depend on it, `after_release` what the debt is then, and `gives` what

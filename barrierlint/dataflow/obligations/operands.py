@@ -11,9 +11,10 @@ from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.debts import OPERAND, Debt
 from barrierlint.dataflow.invalidations import parse
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
-from barrierlint.dataflow.operands import OPEN, handed, mistake
+from barrierlint.dataflow.operands import ABSENT, OPEN, handed, is_asid, mistake
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
+from barrierlint.dataflow.values import leaves
 from barrierlint.events import Event, Tlbi
 from barrierlint.terms import Term, Unknown
 
@@ -34,9 +35,17 @@ def bear(state: State, event: Event) -> Birth | None:
         case Tlbi(op=op, operand=operand) if operand is not None and (operation := parse(op)) is not None:
             given = _one_root(state, operand)
             wrong = mistake(operation, given, state.facts.bits)
+            if wrong == ABSENT and _decides_asid(state):
+                return None
             words = frozenset({f"op:{op}"})
             return Birth("" if wrong == OPEN else wrong, seen=words, slot=given) if wrong else None
     return None
+
+
+def _decides_asid(state: State) -> bool:
+    """Whether the path was chosen by an ASID's value: the one for all, or none yet, may be 0."""
+    known = (*state.facts.truths, *state.facts.bits)
+    return any(is_asid(leaf) for term in known for leaf in leaves(term))
 
 
 def _one_root(state: State, operand: Term) -> Term:
