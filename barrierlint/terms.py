@@ -39,7 +39,7 @@ class AddressOf:
     """The address of a named object: a global, a local in memory, a function, or a string literal."""
 
     id: str
-    kind: str = "local"  # local | global | function | string | member
+    kind: str = "local"  # local | global | function | string | member | register (what a register or TLB holds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

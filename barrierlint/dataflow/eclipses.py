@@ -12,10 +12,24 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import networkx as nx
 
 from barrierlint.cfg.graph import Cfg, Program
-from barrierlint.dataflow.debts import BREAK, CHANGE, ENABLE, FREE, LINK, MAKE, OPERAND, REGISTER, Leaf, Progress, Site
-from barrierlint.dataflow.invalidations import is_broadcast
+from barrierlint.dataflow.debts import (
+    BREAK,
+    CHANGE,
+    ENABLE,
+    FREE,
+    LINK,
+    MAKE,
+    OPERAND,
+    REGISTER,
+    SPACE,
+    Leaf,
+    Progress,
+    Site,
+)
+from barrierlint.dataflow.invalidations import is_broadcast, parse
 from barrierlint.dataflow.obligations.breaks import ASSUMED, EARLY, LOCAL, MISSED
 from barrierlint.dataflow.obligations.enabling import TLB
+from barrierlint.dataflow.obligations.spaces import GIVEN, SWITCHED, WRAPPED
 from barrierlint.dataflow.operands import ABSENT, ASID_SHIFT, takes_asid
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.translation import is_off
@@ -38,7 +52,9 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     ]
     changed = {d.leaf.site for d in found if d.debt.kind == CHANGE}
     found = [d for d in found if d.debt.kind != BREAK or d.leaf.site not in changed or EARLY in d.debt.seen]
-    if not _uses_asids(program):
+    if _uses_asids(program):
+        found = [d for d in found if d.debt.kind != SPACE or not d.debt.subject.startswith(SWITCHED)]
+    else:
         found = [d for d in found if d.debt.kind != BREAK or f"{MISSED}asid" not in d.debt.seen]
     freed = {d.leaf.site for d in found if d.debt.kind == FREE and not d.debt.subject}
     found = [d for d in found if not _leaves_freed(d, freed)]
@@ -80,6 +96,8 @@ def _is_eclipsed(defect: Defect, told: set[Site], made: set[Site], functions: Ma
         return not _fills(defect, functions)
     if defect.debt.kind == ENABLE:
         return defect.debt.subject.startswith(TLB) and not _is_first(defect, functions)
+    if defect.debt.kind == SPACE:
+        return _is_told_apart(defect, functions)
     if defect.debt.kind == OPERAND and defect.debt.subject == ABSENT:
         cfg = functions[defect.leaf.site.function]
         return not takes_asid(cfg.params, cfg.param_types)
@@ -177,6 +195,35 @@ def _decides(value: Term) -> bool:
     constants = [one.value for one in value.args if isinstance(one, Const)]
     own = value.op in ("|", "^", "+") or (value.op == "&" and all(one & (one + 1) for one in constants))
     return bool(own and constants) or any(_decides(one) for one in value.args)
+
+
+def _is_told_apart(defect: Defect, functions: Mapping[str, Cfg]) -> bool:
+    """Whether an address space that TLBs might mix up with another needs no TLBI on this path, for all that is known.
+
+    An ASID that is given out may have been invalidated when it was freed, unless the code that gives it invalidates on
+    another path; a counter that starts anew may leave that to every PE's next switch.
+    """
+    what, site = defect.debt.subject.partition(" ")[0], defect.leaf.site
+    if what == SWITCHED:
+        return is_off(functions[site.function], site.block, site.step)
+    forms = ("asid",) if what == GIVEN else ("asid", "all")
+    invalidates = any(_invalidates(mark.function, forms, functions) for mark in defect.carriers)
+    return not invalidates if what == GIVEN else what == WRAPPED and invalidates
+
+
+def _invalidates(usr: str, forms: Collection[str], functions: Mapping[str, Cfg]) -> bool:
+    """Whether a function, or one that it calls, issues a TLBI of one of some forms."""
+    seen, pending = {usr}, [usr]
+    while pending:
+        for step in functions[pending.pop()].steps():
+            match step.event:
+                case Tlbi(op=op) if (operation := parse(op)) is not None and operation.by in forms:
+                    return True
+                case Call(targets=targets):
+                    more = {target for target in targets if target in functions} - seen
+                    seen |= more
+                    pending += more
+    return False
 
 
 def _uses_asids(program: Program) -> bool:

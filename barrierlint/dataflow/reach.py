@@ -50,6 +50,15 @@ TLB_PLACES = ("<tlb:1>", "<tlb:2>", "<tlb:3>", "<tlb:granules>")
 """Places that are none of the program's: what is known of TLBs (see `obligations.enabling`)."""
 
 
+BASES = re.compile(r"ttbr[01]_el[123]|vttbr_el2")
+"""Registers that hold the base of a translation."""
+
+
+def base_place(register: str) -> str:
+    """A place that is none of the program's: what is known of the use of a base (see `obligations.spaces`)."""
+    return f"<base:{register}>"
+
+
 class Reach:
     """`writes`, `orders`, `accesses`, `rank` (callees first) and `large`, by USR."""
 
@@ -83,6 +92,9 @@ class Reach:
             self._close(table)
         self.flags = frozenset(place for cfg in functions.values() for place in _tested_places(cfg))
         self.flags |= frozenset(TLB_PLACES if enables(program) else ())
+        written = (step.event for cfg in functions.values() for step in cfg.steps())
+        bases = (event.register for event in written if isinstance(event, SysregWrite))
+        self.flags |= frozenset(base_place(register) for register in bases if BASES.fullmatch(register))
         self.reads = {usr: {p for p in _read_places(cfg) if p in self.flags} for usr, cfg in functions.items()}
         self.rank: dict[str, int] = {}
         self.size: dict[str, int] = {}
@@ -167,6 +179,8 @@ def _read_places(cfg: Cfg) -> Iterator[str]:
     for step in cfg.steps():
         if isinstance(step.event, SysregWrite) and SWITCHES.fullmatch(step.event.register):
             yield from TLB_PLACES
+        if isinstance(step.event, SysregWrite) and BASES.fullmatch(step.event.register):
+            yield base_place(step.event.register)
         if isinstance(step.event, Access) and step.event.into is not None and (place := place_of(step.event.address)):
             yield place
 

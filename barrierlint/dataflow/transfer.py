@@ -123,14 +123,16 @@ class Transfer:
                     state.touched |= roots
                     return kept, born, relation
                 born = self._borne(state, event, site)
-                self._access(state, access, event.address, place)
-                state.touched |= roots
+                for after in (state, *born):
+                    self._access(after, access, event.address, place)
+                    after.touched |= roots
             case DescriptorWrite() as write:
                 return self._written(state, write, place, site, relation)
             case SysregRead(register, into):
                 if into is not None:
                     state.variables[into] = Unknown(f"sysreg:{register}")
                 born = self._borne(state, event, site)
+                self._note((state, *born), event)
             case _:
                 born = self._borne(state, event, site)
                 self._note((state, *born), event)

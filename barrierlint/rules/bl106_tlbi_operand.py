@@ -1,8 +1,8 @@
 """The operand of a TLBI by address or ASID is not in the format that the instruction reads.
 
 **What it flags.** An address that is not shifted right by 12; one that is shifted but not masked to its page number
-although an ASID is put above it; an ASID in the low bits or another wrong place, or shifted twice; none at all where the
-function is handed one, or where the descriptor that was taken away is for one ASID only (nG).
+although an ASID is put above it; an ASID in the low bits or another wrong place, or shifted twice; none at all where
+the function is handed one, or where the descriptor that was taken away is for one ASID only (nG).
 
 **Why.** TLBI by address takes bits 55:12 of the address in bits 43:0 of its operand, a level hint in bits 47:44, and
 the ASID in bits 63:48. The instruction never fails: with another format it drops entries of some other page or

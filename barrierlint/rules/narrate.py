@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg, Step
-from barrierlint.dataflow.debts import ENABLE, FREE, LINK, MAKE, OPERAND, PUBLISH, REGISTER, RESULT
+from barrierlint.dataflow.debts import ENABLE, FREE, LINK, MAKE, OPERAND, PUBLISH, REGISTER, RESULT, SPACE
 from barrierlint.dataflow.obligations.breaks import AGAIN, ASSUMED
+from barrierlint.dataflow.obligations.spaces import TAKEN
 from barrierlint.dataflow.reach import ORDERING
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.witness import Defect, Mark
@@ -119,6 +120,8 @@ class _Narrator:
         match event:
             case Call():
                 return None
+            case Access() if self.defect.debt.kind == SPACE:
+                return None
             case DescriptorWrite():
                 return replace(event, transition=self.transition)
             case Tlbi() if self.defect.debt.kind == OPERAND:
@@ -134,6 +137,10 @@ class _Narrator:
                 return f"{cfg.name}() issues TLBI {op.upper()}{how}"
             case SysregWrite(register=register):
                 return f"{cfg.name}() writes {register.upper()}{how}"
+            case Access() if self.defect.debt.kind == SPACE:
+                taken = self.defect.debt.subject == TAKEN
+                what = "takes an ASID from its owner" if taken else "starts to count ASIDs from the beginning"
+                return f"{cfg.name}() {what}{how}"
             case SysregRead(register=register):
                 return f"{cfg.name}() reads {register.upper()}{how}"
             case At(op=op):

@@ -5,7 +5,7 @@ What it does not model: which steps are worth telling (see `narrate`).
 
 from __future__ import annotations
 
-from barrierlint.dataflow.debts import BREAK, ENABLE, FREE, LINK, PUBLISH, REGISTER, RESULT, Debt, Progress
+from barrierlint.dataflow.debts import BREAK, ENABLE, FREE, LINK, PUBLISH, REGISTER, RESULT, SPACE, Debt, Progress
 from barrierlint.events import (
     At,
     ContextSync,
@@ -41,6 +41,8 @@ def state(debt: Debt, verb: str = "") -> str:
     """What is owed, and how far it is paid: `write not completed`."""
     if debt.kind in (LINK, PUBLISH):
         return f"table{verb} {'linked and not filled' if debt.kind == LINK else 'filled and not ordered'}"
+    if debt.kind == SPACE:
+        return f"TLBs{verb and ' are'} as they were"
     if debt.kind == FREE:
         return f"page it pointed to{verb or ''} still in use" if not debt.subject else f"table{verb} still in use"
     if debt.kind == ENABLE and debt.subject:

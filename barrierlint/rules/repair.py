@@ -108,7 +108,7 @@ class Repairs:
         return next(ends, None) or next(passed, groups[0])
 
     def _rule(self, defect: Defect) -> Rule | None:
-        return next((r for r in self.rules if r.kind == defect.debt.kind and r.owns(defect)), None)
+        return next((rule for rule in self.rules if rule.speaks_of(defect)), None)
 
     def _owed(self, defect: Defect) -> tuple[Event, ...]:
         rule = self._rule(defect)

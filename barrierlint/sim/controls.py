@@ -73,7 +73,8 @@ class Story:
 
 def concerns(finding: Finding) -> bool:
     """Whether a finding is about registers or the MMU's enabling rather than a descriptor's translation."""
-    return isinstance(finding.witness.write.event, SysregWrite | At) or finding.rule == "BL302"
+    start = finding.witness.write.event
+    return isinstance(start, SysregWrite | At) or finding.rule == "BL302" or (finding.rule == "BL101" and start is None)
 
 
 def judge(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
@@ -115,6 +116,8 @@ def _story(finding: Finding) -> Story | str:
     start, end = witness.write.event, witness.access.event
     barriers = _between(finding)
     first, last = witness.steps.index(witness.write), len(witness.steps) - 1
+    if finding.rule == "BL101":
+        return _mixed_up(barriers, first)
     if finding.rule == "BL202":
         return _base(finding, barriers, first, last)
     if finding.rule == "BL302":
@@ -145,6 +148,14 @@ def _story(finding: Finding) -> Story | str:
             says = f"run as TTBR0_EL1: code that relies on the new {register.upper()} still translates by the old one"
             return _pair([(_SWITCH, first)], barriers, [(_LOAD, -1)], _OLD_PAGE, says)
     return "what relies on the register is not simulated"
+
+
+def _mixed_up(barriers: Steps, first: int) -> Story:
+    """Two tables under one ASID: for the TLBs that is one table whose descriptors change."""
+    begin: Steps = [(DescriptorWrite(_SLOT, const(MOVED), Transition.CHANGE), first), (_DSB_ST, -1), *barriers]
+    flush: Steps = [(_FLUSH, -1), (_DSB, -1), (_ISB, -1)]
+    says = "run as one table whose descriptor changes, which is what TLBs take it for: the old entry is used"
+    return Story((*begin, (_LOAD, -1)), (*begin, *flush, (_LOAD, -1)), _OLD_PAGE, says)
 
 
 def _base(finding: Finding, barriers: Steps, first: int, last: int) -> Story:

@@ -90,7 +90,7 @@ def bear(state: State, event: Event) -> Birth | None:
 def _known(state: State, place: str) -> object:
     if place in state.lost:
         return Unknown(place)
-    return state.cells.get(AddressOf(place, "global"))
+    return state.cells.get(AddressOf(place, "register"))
 
 
 def note(state: State, event: Event) -> None:
@@ -104,18 +104,18 @@ def note(state: State, event: Event) -> None:
             if turned[1]:
                 _put(state, str(turned[0]), _USED)
             else:
-                state.cells.pop(AddressOf(f"<tlb:{turned[0]}>", "global"), None)
+                state.cells.pop(AddressOf(f"<tlb:{turned[0]}>", "register"), None)
 
 
 def _put(state: State, place: str, value: Const) -> None:
-    state.cells[AddressOf(f"<tlb:{place}>", "global")] = value
+    state.cells[AddressOf(f"<tlb:{place}>", "register")] = value
 
 
 def note_unseen(state: State, call: Call) -> None:
     """A function that is not here may invalidate, if its name does not speak of something else."""
     if _MAY_INVALIDATE.search(call.qualified) or not call.qualified:
         for place in TLB_PLACES:
-            state.cells[AddressOf(place, "global")] = Unknown(place)
+            state.cells[AddressOf(place, "register")] = Unknown(place)
 
 
 def pay(state: State, event: Event) -> Debt | None:

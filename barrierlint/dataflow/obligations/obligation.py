@@ -98,15 +98,15 @@ class Obligation:
 
     `pay` gives the debt of a state after an event (None: paid), `relate` how an event depends on it (None: not at
     all), `bear` what another event than a descriptor write bears; writes bear it by their `transitions`, provided
-    that `presume` can be learnt in the newborn state, whose debt it may refine. `open` says whether it is a defect to
-    leave the analysed code with it, `unseen` what a call of a function that is not here pays. `slots`: a later write
-    of the same descriptor depends on it. `shown` adds to the debt of a defect what the event it ends in says of it.
-    `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. `offline`: tables that a
-    model calls offline bear it as well; `exempt`: so do writes that a model exempts. `note` and `note_unseen` keep in a state, debt or none, what later births depend on.
-    `at_once`: the step that bears it is a defect, and nothing further is followed. `leaving` judges it where it leaves
-    a function that anyone may call (None: no defect). Of calls
-    that give memory back `releases` says how they depend on it, `after_release` what the debt is then, and `gives` what
-    they bear. An event is first related, then bears and pays, then is noted.
+    that `presume` can be learnt in the newborn state, whose debt it may refine. `open` says whether it is a defect
+    to leave the analysed code with it, `unseen` what a call of a function that is not here pays. `slots`: a later
+    write of the same descriptor depends on it. `shown` adds to the debt of a defect what the event it ends in says
+    of it. `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. `offline`: tables that a
+    model calls offline bear it as well; `exempt`: so do writes that a model exempts. `note` and `note_unseen` keep
+    in a state, debt or none, what later births depend on. `at_once`: the step that bears it is a defect, and
+    nothing further is followed. `leaving` judges it where it leaves a function that anyone may call (None: no
+    defect). Of calls that give memory back `releases` says how they depend on it, `after_release` what the debt is
+    then, and `gives` what they bear. An event is first related, then bears and pays, then is noted.
     """
 
     kind: str
