@@ -22,6 +22,7 @@ from barrierlint.cfg.records import is_closure
 from barrierlint.cfg.storage import parameter_spellings, parameter_type
 from barrierlint.events import Access, Call, Kind
 from barrierlint.finding import Span
+from barrierlint.models import Place as Operand
 from barrierlint.source import tree
 from barrierlint.terms import AddressOf, Apply, Term
 
@@ -97,8 +98,24 @@ def _call(frame: Frame, expression: tree.CallExpression) -> Term:
         held = shape(expression.target)
         named = _functions_in(target)
         frame.call(event, expression.span, named=named, held=held, place=place, made=made, tried=tried)
-    after_call(frame, expression.noreturn or (model is not None and model.noreturn), expression.callee, why)
+    noreturn = expression.noreturn or (model is not None and model.noreturn)
+    after_call(frame, noreturn, expression.callee, why)
+    if model is not None and model.calls is not None and not here and not noreturn:
+        _call_back(frame, expression, given, model.calls)
     return given.result
+
+
+def _call_back(frame: Frame, expression: tree.CallExpression, given: Given, operand: Operand) -> None:
+    """Call what a model says that the function called calls before it returns; nothing is known of the arguments."""
+    index = operand.index + given.has_object
+    if operand.base != "arg" or index >= len(given.terms) or operand.index >= len(expression.args):
+        return
+    term, arg = given.terms[index], expression.args[operand.index]
+    event = Call("", f"{expression.qualified} (callback)", pointer=term, why="unknown")
+    named, held, place = _functions_in(term), shape(arg), place_of(arg)
+    tried = cleanups.inside_try(frame)
+    frame.call(event, arg.span, "called back", named=named, held=held, place=place, optional=True, tried=tried)
+    after_call(frame, False)
 
 
 def _evaluate(frame: Frame, expression: tree.CallExpression) -> Given:

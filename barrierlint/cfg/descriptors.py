@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from barrierlint.models import Models
 
 STRONG, WEAK = 2, 1
+NAMED = "named like a descriptor"
+"""The beginning of weak evidence: a type's name, and nothing else."""
 
 _NAMES = frozenset(
     [
@@ -133,7 +135,7 @@ class Descriptors:
             return None
         for candidate in dict.fromkeys((name, plain_spelling(type))):
             if named_like_descriptor(candidate):
-                return Evidence((f"named like a descriptor: {candidate}",), WEAK)
+                return Evidence((f"{NAMED}: {candidate}",), WEAK)
         return None
 
 

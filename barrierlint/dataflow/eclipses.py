@@ -121,8 +121,8 @@ def _invalidations(defect: Defect, functions: Mapping[str, Cfg]) -> Iterator[Sit
 
 
 def _is_before_translation(defect: Defect, functions: Mapping[str, Cfg]) -> bool:
-    """Whether the TLBI that comes too early is executed with translation off."""
-    if defect.debt.progress is not Progress.WRITTEN and EARLY not in defect.debt.seen:
+    """Whether the TLBI that comes too early, or reaches this PE only, is executed with translation off."""
+    if defect.debt.progress not in (Progress.WRITTEN, Progress.LOCAL) and EARLY not in defect.debt.seen:
         return False
     places = [] if _is_bare(defect) else [*_invalidations(defect, functions)]
     return bool(places) and is_off(functions[places[-1].function], places[-1].block, places[-1].step)

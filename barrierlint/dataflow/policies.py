@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from barrierlint.dataflow.deallocation import Deallocators
-from barrierlint.dataflow.debts import MAKE, Progress
+from barrierlint.dataflow.debts import MAKE, REGISTER, RESULT, Progress
 from barrierlint.dataflow.relations import Relation
 from barrierlint.events import Access, Call, Event, Kind
 from barrierlint.terms import AddressOf, Const, Field, Term
@@ -31,18 +31,14 @@ FLAGGED = "flagged"
 class Policies:
     """What the models say beyond single instructions.
 
-    Calls, by qualified name: `deallocators` give memory back, `callbacks` call the parameter given (the object counts),
-    `zeroed` return a table without valid entries, `preempting` may sleep or be preempted, `switching` switch to another
-    thread. Functions, by USR: in `offline` and
+    Calls, by qualified name: `deallocators` give memory back, `zeroed` return a table without valid entries. Functions,
+    by USR: in `offline` and
     `private` ones no walker, or no other PE's, sees the tables written; `returning` ones have callers that return by
     ERET; what `deferred` ones leave owed the drain named pays. `flags` are patterns of members and globals.
     """
 
     deallocators: Deallocators = field(default_factory=Deallocators)
-    callbacks: Mapping[str, int] = field(default_factory=dict)
     zeroed: frozenset[str] = frozenset()
-    preempting: frozenset[str] = frozenset()
-    switching: frozenset[str] = frozenset()
     offline: frozenset[str] = frozenset()
     private: frozenset[str] = frozenset()
     returning: frozenset[str] = frozenset()
@@ -69,6 +65,8 @@ class Policies:
             return False
         if FLAGGED in debt.seen or functions & self.deferred.keys():
             return True
+        if debt.kind in (REGISTER, RESULT):
+            return bool(functions & self.returning)
         completed = Progress.COMPLETED if debt.kind == MAKE else Progress.DONE
         return debt.progress >= completed and bool(functions & self.returning)
 

@@ -98,7 +98,7 @@ def is_parameter(base: Term) -> bool:
     return isinstance(base, Unknown) and not base.id.startswith(("%", "@", "φ", "large:", "sysreg:", "elsewhere"))
 
 
-_RESULT = re.compile(r"(?:@\d+\.\d+/)*@\d+\.\d+(?:/table)?~*")
+_RESULT = re.compile(r"(?:@\d+\.\d+/)*@\d+\.\d+(?:/zeroed)?(?:/table|/mmu-on)?~*")
 
 
 def is_result(base: Term) -> bool:

@@ -15,13 +15,17 @@ from barrierlint.dataflow.debts import Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import array_of, is_near, may_alias, place_of, root, tag
 from barrierlint.dataflow.phis import Phis
-from barrierlint.dataflow.values import all_leaves, is_large, load, rebuild
+from barrierlint.dataflow.values import FALSE, all_leaves, is_large, load, rebuild
 from barrierlint.terms import AddressOf, Apply, Name, Term, Unknown
 
 MAX_CELLS, MAX_FACTS = 48, 64
 """Cells and facts followed in one state."""
 MAX_ELEMENTS = 6
 """Elements of one array at indices that are no constants, before none is followed: recursion makes ever more."""
+
+
+ZEROED = "/zeroed"
+"""In the name of a result: a table without valid entries, as a model says."""
 
 
 @dataclass(slots=True)
@@ -113,6 +117,8 @@ class State:
         `place`.
         """
         known = self.cells.get(address)
+        if known is None and is_zeroed(root(address)) and place_of(address) not in self.lost:
+            return FALSE
         if known is None:
             followed = is_near(address) and place_of(address) not in self.lost
             followed = followed and (not self.lost or array_of(address) not in self.lost)
@@ -138,6 +144,11 @@ class State:
             base = root(cell)
             if not isinstance(base, AddressOf) or base.kind == "global" or base in reachable:
                 self.cells[cell] = Unknown(f"{place}~{tag(cell)}")
+
+
+def is_zeroed(base: Term) -> bool:
+    """Whether an address is that of a table which a call gave without valid entries."""
+    return isinstance(base, Unknown) and ZEROED in base.id
 
 
 def join(place: str, old: State, new: State, phis: Phis) -> State:

@@ -25,9 +25,10 @@ from barrierlint.dataflow.provenance import is_result
 from barrierlint.dataflow.reach import ORDERING, Reach, bound_from, enables, reverse_postorder, tested
 from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.returns import Leave
-from barrierlint.dataflow.state import State, join, same
+from barrierlint.dataflow.state import ZEROED, State, join, same
 from barrierlint.dataflow.transfer import TABLE, Settings, Transfer
 from barrierlint.dataflow.untagged import untagged
+from barrierlint.dataflow.translation import ENABLED, asks_if_on, forget_off
 from barrierlint.dataflow.walked import walked_objects
 from barrierlint.events import Call
 from barrierlint.terms import AddressOf, Const, Term, Unknown
@@ -370,13 +371,15 @@ class Tabulation:
                 return
         reachable = frozenset(base for a in arguments for base in context.phis.roots(a) if isinstance(base, AddressOf))
         state.forget(reachable, place)
+        forget_off(state, call.qualified)
         state.touched |= frozenset(base for a in arguments for base in context.phis.roots(a) if is_result(base))
         if unknown:
             for kind in self.kinds.values():
                 kind.note_unseen(state, call)
         if call.into is not None:
             accessor = call.qualified in self.settings.accessors
-            result = Unknown(place + TABLE if accessor else place)
+            zeroed = ZEROED if call.qualified in self.settings.policies.zeroed else ""
+            result = Unknown(place + zeroed + (TABLE if accessor else ENABLED if asks_if_on(call.qualified) else ""))
             state.variables[call.into] = result
             handed = frozenset(leaf for a in arguments for leaf in context.phis.origins(a, through_calls=True))
             context.phis.given[result] = handed - {result}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from barrierlint.cfg.descriptors import NAMED
 from barrierlint.cfg.fold import as_element
 from barrierlint.cfg.graph import Step
 from barrierlint.dataflow.bits import known_bits
@@ -20,9 +21,10 @@ from barrierlint.dataflow.obligations import kinds
 from barrierlint.dataflow.obligations.obligation import Obligation
 from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.policies import FLAGGED, Policies
-from barrierlint.dataflow.provenance import walk_index, walk_shift
+from barrierlint.dataflow.provenance import is_parameter, walk_index, walk_shift
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
+from barrierlint.dataflow.translation import is_known_off
 from barrierlint.dataflow.values import fold, load
 from barrierlint.events import (
     Access,
@@ -272,7 +274,9 @@ class Transfer:
         """The kinds of debt that a descriptor write bears."""
         if state.debt is not None or self._is_own(event.location):
             return []
-        offline = self.function in self.settings.policies.offline
+        if self._is_copied_out(event):
+            return []
+        offline = self.function in self.settings.policies.offline or is_known_off(state)
         kinds = (k for k in self.kinds.values() if (k.offline or not offline) and (k.exempt or not event.exempt))
         return [kind for kind in kinds if event.transition in kind.transitions]
 
@@ -283,6 +287,21 @@ class Transfer:
         location = self.phis.roots(event.location)
         born = (site.block, site.step)
         return Debt((leaf,), born, maps=maps, location=location, place=None if maps else event.location)
+
+    def _is_copied_out(self, event: DescriptorWrite) -> bool:
+        """Whether a descriptor that was read is handed back through a pointer: nothing says that it points to a table.
+
+        A type's name is all there is for evidence, the place is the pointer's own, and no caller is seen to walk there.
+        """
+        named = event.evidence[:1] and event.evidence[0].startswith(NAMED)
+        if not named or not is_parameter(root(event.location)) or walk_index(event.location) is not None:
+            return False
+        place = event.location
+        while isinstance(place, Field):
+            place = place.base
+        if isinstance(place, Element) or place in self.slots:
+            return False
+        return _is_read(event.value, self.phis) and event.value != load(event.location)
 
     def _is_own(self, location: Term) -> bool:
         """Whether a descriptor is written to a local object, here or of a caller: a value in the making, or an
@@ -318,6 +337,17 @@ class Transfer:
                 return False
         valid = event.old if event.transition is Transition.BREAK and event.old is not None else event.value
         return all(facts.learn_bits(valid, equals & mask, ~equals & mask) for mask, equals in self.settings.required)
+
+
+def _is_read(value: Term, phis: Phis) -> bool:
+    """Whether a value is what memory held somewhere, as it was."""
+    match value:
+        case Apply("load", _):
+            return True
+        case Unknown(id):
+            made = phis.sources.get(value)
+            return id.endswith("~far") or bool(made and all(_is_read(source, phis) for source in made))
+    return False
 
 
 def classify(stated: Transition, old: Term, value: Term, state: State) -> Transition:

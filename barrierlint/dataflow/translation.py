@@ -1,4 +1,5 @@
-"""Whether translation is off at a step, told by what follows: the first write of SCTLR after it turns it on.
+"""Whether translation is off at a step, told by what follows (the first write of SCTLR after it turns it on), or by
+what the path has tested: SCTLR.M itself, or the answer of a function that is not here and is named for that question.
 
 With stage 1 off nothing is walked and no translation is cached (DDI 0487 D8.2), so that a TLBI there cannot come too
 early. A function that sets other bits of SCTLR and keeps M as it was tells nothing. What it does not model: a function
@@ -12,13 +13,49 @@ from collections.abc import Mapping
 
 from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.reach import TLB_PLACES
+from barrierlint.dataflow.state import State
 from barrierlint.dataflow.values import rebuild
 from barrierlint.events import Assign, SysregWrite
-from barrierlint.terms import Name, Term
+from barrierlint.terms import AddressOf, Const, Name, Term, Unknown
 
 CONTROL = re.compile(r"sctlr_el[123]2?")
+_CONTROLS = tuple(Unknown(f"sysreg:sctlr_el{level}") for level in (1, 2, 3))
 M = 1
 """Bit 0 of SCTLR_ELx: stage 1 address translation is on (DDI 0487 D24.2)."""
+
+
+ENABLED = "/mmu-on"
+"""The end of the name of a value that says whether translation is on."""
+_ASKS = re.compile(
+    r"(?:mmu|paging|translation)_*(?:is_*)?(?:en|on\b|enabled|active)|is_*(?:mmu|paging|translation)", re.IGNORECASE
+)
+
+
+def asks_if_on(qualified: str) -> bool:
+    """Whether a function is named for the question whether translation is on."""
+    name = qualified.rpartition("::")[2]
+    return _ASKS.search(name) is not None and not re.match(r"_*(?:enable|arch_enable|setup|init)", name, re.IGNORECASE)
+
+
+def is_known_off(state: State) -> bool:
+    """Whether the path tells that translation is off, and nothing since that it is on."""
+    if any(state.cells.get(AddressOf(place, "register")) not in (None, Const(1)) for place in TLB_PLACES):
+        return False  # switched on since, or perhaps
+    for control in _CONTROLS:
+        if known_bits(control, state.facts.bits)[1] & M:
+            return True
+    return any(
+        not truth and isinstance(asked, Unknown) and asked.id.rstrip("~").endswith(ENABLED)
+        for asked, truth in state.facts.truths.items()
+    )
+
+
+def forget_off(state: State, qualified: str) -> None:
+    """A function that is not here ran: one named after the MMU may have switched it on."""
+    if re.search(r"mmu|paging|translat", qualified, re.IGNORECASE) and not asks_if_on(qualified):
+        for asked in [a for a in state.facts.truths if isinstance(a, Unknown) and a.id.rstrip("~").endswith(ENABLED)]:
+            del state.facts.truths[asked]
 
 
 def is_off(cfg: Cfg, block: int, step: int) -> bool:

@@ -18,6 +18,7 @@ from barrierlint.dataflow.deallocation import Release
 from barrierlint.dataflow.debts import FREE, Debt, Progress
 from barrierlint.dataflow.invalidations import parse
 from barrierlint.dataflow.obligations import breaks
+from barrierlint.dataflow.obligations.enabling import turns_on
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
@@ -111,7 +112,7 @@ def pay(state: State, event: Event) -> Debt | None:
     """The debt after an event, None once it is paid."""
     debt = state.debt
     assert debt is not None
-    if isinstance(event, Drain):
+    if isinstance(event, Drain) or (not debt.subject and turns_on(state, event)):
         return None
     if debt.subject == EARLY:
         unlinked = isinstance(event, DescriptorWrite) and event.location == debt.slot

@@ -13,20 +13,28 @@ from barrierlint.dataflow.debts import LINK, Debt
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
 from barrierlint.dataflow.obligations.publications import fresh, linked, open
 from barrierlint.dataflow.relations import Relation
-from barrierlint.dataflow.state import State
+from barrierlint.dataflow.state import State, is_zeroed
 from barrierlint.events import Access, DescriptorWrite, Drain, Event, Kind, Transition
+from barrierlint.terms import Term
 
 
 def bear(state: State, event: Event) -> Birth | None:
     """A store that links a table, whether or not its place is known to be a descriptor's."""
-    tables = linked(state, event) - state.touched if isinstance(event, Access) else frozenset()
+    tables = _untouched(state, event) if isinstance(event, Access) else frozenset()
     evidence = "it stores a page's address with bits 1:0 set, as a table descriptor has them"
     return Birth(maps=tables, evidence=(evidence,)) if tables else None
 
 
+def _untouched(state: State, event: Event) -> frozenset[Term]:
+    """The new tables that a write links and that nobody has written to; one without valid entries is as good as
+    filled.
+    """
+    return frozenset(table for table in linked(state, event) - state.touched if not is_zeroed(table))
+
+
 def presume(born: State, write: DescriptorWrite) -> bool:
     """The descriptor links a new table that is untouched."""
-    tables = linked(born, write) - born.touched
+    tables = _untouched(born, write)
     if not tables or born.debt is None:
         return False
     born.debt = replace(born.debt, maps=tables, location=frozenset())
