@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Set
 from dataclasses import dataclass, replace
-from functools import partial
 
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
-from barrierlint.dataflow.debts import FREE, MAKE, STAYING, Debt
+from barrierlint.dataflow.debts import FREE, MAKE, PERHAPS, STAYING, Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import place_of, root
 from barrierlint.dataflow.phis import Phis
@@ -174,8 +173,9 @@ def _entering(
 
 
 def _debt_in(caller: State, debt: Debt, pairs: list[tuple[str, Term]], phis: Phis, visible: Visible) -> Debt:
-    wide = debt.kind == FREE
-    maps = _known_by(caller, debt.maps, pairs, phis, wide)
+    maps = _known_by(caller, debt.maps, pairs, phis)
+    if debt.kind == FREE:
+        debt, maps = _page_in(debt, pairs, phis)
     if debt.maps and not maps:
         maps = frozenset({OTHER})
     location = frozenset() if debt.maps else _known_by(caller, debt.location, pairs, phis)
@@ -194,16 +194,24 @@ def _slot_in(slot: Term, pairs: list[tuple[str, Term]]) -> Term | None:
     return None
 
 
-def _known_by(
-    caller: State, symbols: frozenset[Term], pairs: list[tuple[str, Term]], phis: Phis, wide: bool = False
-) -> frozenset[Term]:
+def _page_in(debt: Debt, pairs: list[tuple[str, Term]], phis: Phis) -> tuple[Debt, frozenset[Term]]:
+    """What a callee calls the page that a descriptor stood for: what is computed from it, or else may be."""
+    sure = frozenset(Unknown(name) for name, argument in pairs if phis.is_made_of(argument, debt.maps))
+    sure |= {symbol for symbol in debt.maps if _is_shared(symbol)}
+    if sure:
+        return debt, sure
+    found = (name for name, argument in pairs if phis.origins(argument, through_calls=True) & debt.maps)
+    perhaps = frozenset(Unknown(name) for name in found)
+    return debt.sees(PERHAPS) if perhaps else debt, perhaps
+
+
+def _known_by(caller: State, symbols: frozenset[Term], pairs: list[tuple[str, Term]], phis: Phis) -> frozenset[Term]:
     """What a callee calls values based on `symbols`: parameters, members of what parameters point at, shared
-    objects; `wide`: also what is computed from them in any other way.
+    objects.
     """
     if not symbols:
         return frozenset()
-    made_from = partial(phis.origins, through_calls=True) if wide else phis.roots
-    found: set[Term] = {Unknown(name) for name, argument in pairs if made_from(argument) & symbols}
+    found: set[Term] = {Unknown(name) for name, argument in pairs if phis.roots(argument) & symbols}
     found |= {symbol for symbol in symbols if _is_shared(symbol)}
     for cell, value in caller.cells.items():
         if phis.roots(value) & symbols:

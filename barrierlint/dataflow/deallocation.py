@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from barrierlint.dataflow.phis import Phis
-from barrierlint.dataflow.values import leaves
 from barrierlint.events import Call
-from barrierlint.terms import AddressOf, Term, Unknown
+from barrierlint.terms import AddressOf, Term
 
 _OWN = frozenset({"free", "kfree", "vfree", "operator delete", "operator delete[]"})
 _GIVES = frozenset(
@@ -45,7 +44,7 @@ class Release:
 
     def gives(self, phis: Phis, symbols: frozenset[Term]) -> bool | None:
         """Whether what goes back is computed from `symbols`: True for certain, False perhaps, None no."""
-        if any(_is_from(phis, page, symbols) for page in self.pages):
+        if any(phis.is_made_of(page, symbols) for page in self.pages):
             return self.sure
         return False if any(phis.origins(page, through_calls=True) & symbols for page in self.pages) else None
 
@@ -80,15 +79,6 @@ class Deallocators:
         types = call.types or ("*",) * len(arguments)
         pages = (a for a, type in zip(arguments, types, strict=False) if _POINTER.search(type))
         return Release(tuple(pages), said == "own", said == "later")
-
-
-def _is_from(phis: Phis, page: Term, symbols: frozenset[Term]) -> bool:
-    """Whether a value is computed from `symbols` whichever way was taken: of a merged one all that it may be."""
-    for leaf in leaves(page):
-        made = set(phis.sources.get(leaf, ())) if isinstance(leaf, Unknown) else set()
-        if leaf in symbols or (made and made <= symbols):
-            return True
-    return False
 
 
 @lru_cache(maxsize=1 << 14)

@@ -97,3 +97,11 @@ class Phis:
                 if through_calls and isinstance(symbol, Unknown):
                     found |= self.given.get(symbol, frozenset())
         return frozenset(found)
+
+    def is_made_of(self, term: Term, symbols: frozenset[Term]) -> bool:
+        """Whether a value is computed from `symbols` whichever way was taken: of a merged one all that it may be."""
+        for leaf in leaves(term):
+            made = set(self.sources.get(leaf, ())) if isinstance(leaf, Unknown) else set()
+            if leaf in symbols or (made and made <= symbols):
+                return True
+        return False

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.deallocation import Release
-from barrierlint.dataflow.debts import FREE, Debt, Progress
+from barrierlint.dataflow.debts import FREE, PERHAPS, Debt, Progress
 from barrierlint.dataflow.invalidations import parse
 from barrierlint.dataflow.obligations import breaks
 from barrierlint.dataflow.obligations.enabling import turns_on
@@ -166,7 +166,7 @@ def releases(state: State, release: Release) -> Relation | None:
     if release.later or debt.subject == EARLY or _is_settled(debt):
         return None
     found = release.gives(state.phis, debt.maps)
-    return None if found is None else Relation.EXACT if found else Relation.POSSIBLE
+    return None if found is None else Relation.EXACT if found and PERHAPS not in debt.seen else Relation.POSSIBLE
 
 
 def after_release(state: State, release: Release) -> Debt:
