@@ -196,10 +196,10 @@ def _slot_in(slot: Term, pairs: list[tuple[str, Term]]) -> Term | None:
 
 def _page_in(debt: Debt, pairs: list[tuple[str, Term]], phis: Phis) -> tuple[Debt, frozenset[Term]]:
     """What a callee calls the page that a descriptor stood for: what is computed from it, or else may be."""
-    sure = frozenset(Unknown(name) for name, argument in pairs if phis.is_made_of(argument, debt.maps))
+    sure: set[Term] = {Unknown(name) for name, argument in pairs if phis.is_made_of(argument, debt.maps)}
     sure |= {symbol for symbol in debt.maps if _is_shared(symbol)}
     if sure:
-        return debt, sure
+        return debt, frozenset(sure)
     found = (name for name, argument in pairs if phis.origins(argument, through_calls=True) & debt.maps)
     perhaps = frozenset(Unknown(name) for name in found)
     return debt.sees(PERHAPS) if perhaps else debt, perhaps
