@@ -27,8 +27,8 @@ from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.returns import Leave
 from barrierlint.dataflow.state import ZEROED, State, join, same
 from barrierlint.dataflow.transfer import TABLE, Settings, Transfer
-from barrierlint.dataflow.untagged import untagged
 from barrierlint.dataflow.translation import ENABLED, asks_if_on, forget_off
+from barrierlint.dataflow.untagged import untagged
 from barrierlint.dataflow.walked import walked_objects
 from barrierlint.events import Call
 from barrierlint.terms import AddressOf, Const, Term, Unknown
