@@ -123,8 +123,8 @@ def _access(frame: Frame, given: Given, access: AccessModel, note: str) -> bool:
     address = operand(frame, given, access.location)
     value = operand(frame, given, access.value) if access.value else frame.unknown("written")
     old = operand(frame, given, access.old) if access.old else None
-    kinds = {"read": (Kind.READ, ""), "write": (Kind.WRITE, ""), "exchange": (Kind.RMW, "swap")}
-    kind, op = kinds.get(access.op, (Kind.RMW, "cas"))
+    kind = {"read": Kind.READ, "write": Kind.WRITE}.get(access.op, Kind.RMW)
+    op = {"read": "", "write": "", "exchange": "swap", "compare-exchange": "cas"}.get(access.op, access.op)
     into = given.into if kind is not Kind.WRITE else None
     event = Access(kind, address, None if kind is Kind.READ else value, into, access.order, access.size, op, old)
     for one in promoted(frame, (event,), _known(given), given.into):

@@ -43,7 +43,7 @@ _WRITES = ("location", "value", "old", "transition", "op", "maps", "length", "or
 _ACCESS = ("location", "value", "old", "op", "size", "order")
 _RETURNS = ("table", "zeroed-table")
 _OPERATIONS = ("write", "exchange", "compare-exchange")
-_ACCESSES = ("read", *_OPERATIONS, "add", "and", "or", "xor")
+_ACCESSES = ("read", *_OPERATIONS, "add", "and", "andnot", "or", "xor")
 _PLACE = re.compile(r"(\**)(this|result|arg(\d{1,2})|(\d+|0x[0-9a-fA-F]+))((?:(?:->|\.)[A-Za-z_]\w*)*)")
 _STEP = re.compile(r"(?:->|\.)[A-Za-z_]\w*")
 

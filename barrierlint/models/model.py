@@ -51,8 +51,8 @@ class AccessModel:
     """The function accesses memory as an atomic builtin would; whether it is a descriptor is left to types and data
     flow.
 
-    `op` is read, write, exchange, compare-exchange (`old` is what it expects), add, and, or, xor; all but write return
-    the old value.
+    `op` is read, write, exchange, compare-exchange (`old` is what it expects), add, and, andnot, or, xor; all but write
+    return the old value.
     """
 
     location: Place
