@@ -9,19 +9,51 @@ What it does not model: floating point, vectors, and integers wider than 64 bits
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 MASK64 = (1 << 64) - 1
+_MOST = 1 << 19
+"""Terms that are shared before the table of them is begun anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+class _Shared(type):
+    """Makes one object of equal terms, so that comparing them is mostly comparing addresses. Nothing relies on it:
+    terms are equal by what they hold.
+    """
+
+    _made: ClassVar[dict[tuple[object, ...], Any]] = {}
+
+    def __call__(cls, *args: Any, **named: Any) -> Any:
+        if named:
+            return super().__call__(*args, **named)
+        made = _Shared._made
+        key = (cls, *args)
+        found = made.get(key)
+        if found is None:
+            if len(made) >= _MOST:
+                made.clear()
+            found = made[key] = super().__call__(*args)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Const(metaclass=_Shared):
     """A known 64-bit integer, stored unsigned (0 <= value < 2**64)."""
 
     value: int
 
+    def __hash__(self) -> int:
+        return hash(self.value)
 
-@dataclass(frozen=True, slots=True)
-class Name:
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Const) and self.value == other.value)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return Const, (self.value,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Name(metaclass=_Shared):
     """The value held by a register, temporary, or local variable whose address nobody takes.
 
     `id` is unique in the program (static side: `function-usr#name#offset` or `%n` for a temporary of the function;
@@ -33,17 +65,32 @@ class Name:
     def __hash__(self) -> int:
         return hash(self.id)
 
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Name) and self.id == other.id)
 
-@dataclass(frozen=True, slots=True)
-class AddressOf:
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return Name, (self.id,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AddressOf(metaclass=_Shared):
     """The address of a named object: a global, a local in memory, a function, or a string literal."""
 
     id: str
     kind: str = "local"  # local | global | function | string | member | register (what a register or TLB holds)
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, AddressOf) and self.id == other.id and self.kind == other.kind)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return AddressOf, (self.id, self.kind)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Field:
+class Field(metaclass=_Shared):
     """The address of member `name` inside the object at `base` (C's `&base->name`)."""
 
     base: Term
@@ -69,7 +116,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Element:
+class Element(metaclass=_Shared):
     """The address of element `index` of the array at `base`; `size` is the element's size in bytes, 0 if unknown."""
 
     base: Term
@@ -97,7 +144,7 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Apply:
+class Apply(metaclass=_Shared):
     """An operator applied to terms.
 
     Operators: `+ - * / % & | ^ << >>` (and `>>s`, arithmetic), `~`, `neg`, `! == != < <= > >=` (and `<s <=s >s >=s`),
@@ -126,14 +173,20 @@ class Apply:
         return Apply, (self.op, self.args)
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+@dataclass(frozen=True, slots=True, eq=False)
+class Unknown(metaclass=_Shared):
     """A value nothing is known of. Equal ids mean the same unknown value."""
 
     id: str
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Unknown) and self.id == other.id)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return Unknown, (self.id,)
 
 
 Term = Const | Name | AddressOf | Field | Element | Apply | Unknown

@@ -16,8 +16,10 @@ NO_BITS: Bits = (0, 0)
 
 def known_bits(term: Term, facts: Mapping[Term, Bits], budget: int = SIZE_LIMIT) -> Bits:
     """Return the bits of `term` that are 1 and those that are 0 in every execution that satisfies `facts`."""
+    if isinstance(term, Const):
+        return term.value, ~term.value & MASK64
     ones, zeros = facts.get(term, NO_BITS)
-    if budget <= 0:
+    if budget <= 0 or not isinstance(term, Apply):
         return ones, zeros
     more = _structural_bits(term, facts, budget - 1)
     return ones | more[0], zeros | more[1]
@@ -25,8 +27,6 @@ def known_bits(term: Term, facts: Mapping[Term, Bits], budget: int = SIZE_LIMIT)
 
 def _structural_bits(term: Term, facts: Mapping[Term, Bits], budget: int) -> Bits:
     match term:
-        case Const(value):
-            return value, ~value & MASK64
         case Apply("load", _):
             return NO_BITS
         case Apply("~", (arg,)):

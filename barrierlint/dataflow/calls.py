@@ -8,7 +8,7 @@ and the debt's progress. What it does not model: aliasing between two arguments.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
@@ -33,7 +33,7 @@ Known = Const | AddressOf | Bits | None
 """What a context knows of an argument: a constant, a function, some bits, or nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EntryKey:
     """What distinguishes one context of a function from another."""
 
@@ -46,6 +46,29 @@ class EntryKey:
     slots: frozenset[Term] = frozenset()
     own: frozenset[Term] = frozenset()
     held: frozenset[tuple[Term, Bits]] = frozenset()
+    _hash: int = field(init=False, repr=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self._parts))
+
+    @property
+    def _parts(self) -> tuple[object, ...]:
+        known = (self.arguments, self.cells, self.touched, self.truths, self.slots, self.own, self.held)
+        return (self.function, self.debt, *known)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, EntryKey) and self._hash == other._hash and self._parts == other._parts
+        )
+
+    @property
+    def coarse(self) -> EntryKey:
+        """The same context with nothing known of arguments and memory: a bound on contexts."""
+        nothing = (None,) * len(self.arguments)
+        return EntryKey(self.function, self.debt, nothing, frozenset(), self.touched, slots=self.slots, own=self.own)
 
 
 def generic(cfg: Cfg) -> EntryKey:
@@ -74,7 +97,7 @@ class Visible:
     """What of a caller's state can matter in a callee.
 
     `ordered`: the callee acts on debts, so that their progress distinguishes contexts. `writes`: it bears debts
-    itself. `reads`: flags it tests. `detailed` False forgets constants (a bound on contexts).
+    itself. `reads`: flags it tests.
     """
 
     ordered: bool
@@ -84,7 +107,6 @@ class Visible:
     own: frozenset[Term] = frozenset()
     accesses: bool = True
     tables: Container[str] = ()
-    detailed: bool = True
 
 
 def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) -> EntryKey:
@@ -99,8 +121,6 @@ def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) 
     if debt is None:
         slots = frozenset(Unknown(name) for name, argument in pairs if is_slot(argument, visible.slots))
     own = frozenset(Unknown(name) for name, argument in pairs if debt is None and _is_local(argument, visible.own))
-    if not visible.detailed:
-        return EntryKey(callee.usr, debt, (None,) * len(arguments), frozenset(), touched, slots=slots, own=own)
     known = tuple(_known(argument, caller, visible.tables) for argument in arguments)
     cells = frozenset(_cells_in(caller, arguments, callee, visible.reads))
     truths = frozenset(_truths_in(caller, arguments, callee))

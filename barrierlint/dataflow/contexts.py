@@ -8,21 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.calls import EntryKey
 from barrierlint.dataflow.debts import Debt
 from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.relations import Relation
-from barrierlint.dataflow.returns import Exported, exported
+from barrierlint.dataflow.returns import Exported, Leave, exported
 from barrierlint.dataflow.state import State
 
-Signature = tuple[object, ...]
+Signature = int
+"""The number of what keeps states at one block apart: see `Signatures`."""
 Node = tuple[int, Signature]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Signatures:
+    """Numbers for what keeps states apart: the identity of the debt, and flags (None: whatever they are)."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[object, object], int] = {}
+        self._identities: dict[object, int] = {}
+        self.identities: list[int] = []
+
+    def number(self, identity: object, flags: object) -> Signature:
+        """The number of a signature; `identities[number]` is that of its debt's identity."""
+        found = self._numbers.get((identity, flags))
+        if found is None:
+            found = self._numbers[identity, flags] = len(self.identities)
+            self.identities.append(self._identities.setdefault(identity, len(self._identities)))
+        return found
+
+
+class Arrival(NamedTuple):
     """How a node was reached: from node `source`, by a debt born in it (`birth`: its step) or not (None).
 
     `via` is the callee's context and exit node where the source block ends with a call whose body was entered.
@@ -67,6 +85,30 @@ class Payment:
 
 
 @dataclass(slots=True)
+class Entered:
+    """A callee's context entered from a caller's state, and in which state each of its exits was last taken over,
+    together with how much was known of its merged values (`Phis.grown`).
+    """
+
+    key: EntryKey
+    context: Context
+    leave: Leave
+    taken: dict[Node, tuple[State, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Visit:
+    """What was worked out of a block that ends in a call, good for the very `state` (and as much as was known of merged
+    values then, `grown`): the states before the call with the births of their debts, and what each of them entered.
+    """
+
+    state: State
+    grown: int
+    before: list[tuple[State, int | None]]
+    entered: dict[tuple[int, str], Entered] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Context:
     """One function in one entry state: the states at its blocks, how they were reached, and who waits for its exits."""
 
@@ -76,6 +118,7 @@ class Context:
     nodes: dict[int, dict[Signature, State]] = field(default_factory=dict)
     arrivals: dict[Node, dict[Arrival, None]] = field(default_factory=dict)
     callers: dict[tuple[EntryKey, Node], None] = field(default_factory=dict)
+    visits: dict[Node, Visit] = field(default_factory=dict)
     outs: dict[Node, tuple[State, Exported]] = field(default_factory=dict)
     hits: list[Hit] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)

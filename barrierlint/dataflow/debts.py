@@ -85,7 +85,7 @@ class Leaf:
     shift: int = field(default=UNKNOWN_SHIFT, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Debt:
     """An unpaid obligation: the steps it stands for, how far it is paid, and what else was seen since.
 
@@ -109,6 +109,22 @@ class Debt:
     slot: Term | None = None
     kind: str = MAKE
     subject: str = ""
+
+    _hash: int = field(init=False, repr=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self._parts))
+
+    @property
+    def _parts(self) -> tuple[object, ...]:
+        concerned = (self.maps, self.location, self.place, self.slot)
+        return (self.leaves, *self.identity, *concerned)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Debt) and self._hash == other._hash and self._parts == other._parts)
 
     @property
     def identity(self) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from barrierlint.dataflow.bits import Bits, known_bits
+from barrierlint.dataflow.bits import NO_BITS, Bits, known_bits
 from barrierlint.dataflow.values import COMPARISONS, FALSE, NEGATED, fold
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Term
 
@@ -164,11 +164,15 @@ class Facts:
 
     def meet(self, other: Facts) -> Facts:
         """What holds on both paths."""
-        truths = {k: v for k, v in self.truths.items() if other.truths.get(k) is v}
-        bits = {}
-        for term, (ones, zeros) in self.bits.items():
-            if term in other.bits:
-                both = (ones & other.bits[term][0], zeros & other.bits[term][1])
-                if both != (0, 0):
-                    bits[term] = both
+        truths, bits = self.truths, self.bits
+        if truths != other.truths:
+            truths = {k: v for k, v in truths.items() if other.truths.get(k) is v}
+        if bits != other.bits:
+            bits = {}
+            for term, (ones, zeros) in self.bits.items():
+                known = other.bits.get(term)
+                if known is not None:
+                    both = (ones & known[0], zeros & known[1])
+                    if both != NO_BITS:
+                        bits[term] = both
         return Facts(truths, bits)

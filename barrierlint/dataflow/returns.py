@@ -85,6 +85,7 @@ class Leave:
         self.arguments: dict[Term, Term] = {
             Unknown(name): caller.evaluate(arg) for name, arg in zip(callee.params, call.args, strict=False)
         }
+        self.grown = callee_phis.grown
         self.memo: dict[Term, Term] = {}
         self.terms: dict[Term, Term] = {}
 

@@ -8,7 +8,7 @@ debt alike, so debts never need to be tracked together). What it does not model:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from barrierlint.dataflow.debts import Debt
@@ -152,26 +152,63 @@ def is_zeroed(base: Term) -> bool:
 
 
 def join(place: str, old: State, new: State, phis: Phis) -> State:
-    """The least state above both, at a join named `place`; debts of equal identity are assumed."""
-    variables: dict[str, Term] = {}
-    for name in {**old.variables, **new.variables}:
-        if name.startswith("%") and not (name in old.variables and name in new.variables):
-            continue  # a temporary never outlives the expression it was made for
-        left, right = old.variables.get(name) or Unknown(name), new.variables.get(name) or Unknown(name)
-        variables[name] = left if left == right else phis.merge(place, name, left, right)
-    cells: dict[Term, Term] = {}
-    for cell in {**old.cells, **new.cells}:
-        left, right = old.read(cell), new.read(cell)
-        cells[cell] = left if left == right else phis.merge(place, cell, left, right)
+    """The least state above both, at a join named `place`; `old` itself where it is that. Debts of equal identity are
+    assumed.
+    """
+    variables = _variables(place, old.variables, new.variables, phis)
+    cells = _cells(place, old, new, phis)
     debt = old.debt.merged(new.debt) if old.debt is not None and new.debt is not None else None
     lost = old.lost | new.lost | _crowded(cells)
-    cells = {cell: value for cell, value in cells.items() if array_of(cell) not in lost}
+    if lost and any(array_of(cell) in lost for cell in cells):
+        cells = {cell: value for cell, value in cells.items() if array_of(cell) not in lost}
     facts = old.facts.meet(new.facts)
-    return State(variables, cells, facts, old.touched & new.touched, debt, lost, phis, min(old.level, new.level))
+    touched = old.touched if old.touched is new.touched else old.touched & new.touched
+    joined = State(variables, cells, facts, touched, debt, lost, phis, min(old.level, new.level))
+    return old if same(old, joined) else joined
 
 
-def _crowded(cells: Iterable[Term]) -> frozenset[str]:
+def _variables(place: str, old: dict[str, Term], new: dict[str, Term], phis: Phis) -> dict[str, Term]:
+    """The variables of a join, those that differ merged; a temporary never outlives the expression it was made for."""
+    if old == new:
+        return old
+    found = dict(old)
+    for name, left in old.items():
+        right = new.get(name)
+        if right is left:
+            continue
+        if right is None and name.startswith("%"):
+            del found[name]
+            continue
+        right = right or Unknown(name)
+        if left != right:
+            found[name] = phis.merge(place, name, left, right)
+    for name, right in new.items():
+        if name not in old and not name.startswith("%"):
+            left = Unknown(name)
+            found[name] = left if left == right else phis.merge(place, name, left, right)
+    return found
+
+
+def _cells(place: str, old: State, new: State, phis: Phis) -> dict[Term, Term]:
+    """The cells of a join, those that differ merged."""
+    if old.cells == new.cells:
+        return old.cells
+    found = dict(old.cells)
+    for cell, left in old.cells.items():
+        right = new.cells.get(cell) or new.read(cell)
+        if left is not right and left != right:
+            found[cell] = phis.merge(place, cell, left, right)
+    for cell, right in new.cells.items():
+        if cell not in old.cells:
+            left = old.read(cell)
+            found[cell] = left if left == right else phis.merge(place, cell, left, right)
+    return found
+
+
+def _crowded(cells: Collection[Term]) -> frozenset[str]:
     """The arrays of which too many elements are followed at indices that are no constants."""
+    if len(cells) <= MAX_ELEMENTS:
+        return frozenset()
     counts = Counter(filter(None, map(array_of, cells)))
     return frozenset(array for array, count in counts.items() if count > MAX_ELEMENTS)
 

@@ -8,13 +8,25 @@ thread of control is followed alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
 
 from barrierlint.cfg.graph import THIS, Block, Cfg, Edge, Program
 from barrierlint.dataflow.calls import EntryKey, Visible, enter, entry_state, generic, is_slot
-from barrierlint.dataflow.contexts import Arrival, Context, Hit, Node, Passage, Payment, Signature
+from barrierlint.dataflow.contexts import (
+    Arrival,
+    Context,
+    Entered,
+    Hit,
+    Node,
+    Passage,
+    Payment,
+    Signature,
+    Signatures,
+    Visit,
+)
 from barrierlint.dataflow.deallocation import Release
 from barrierlint.dataflow.debts import ENABLE, MAKE, REGISTER, Debt, Leaf, Progress, Site
 from barrierlint.dataflow.levels import levels
@@ -25,7 +37,7 @@ from barrierlint.dataflow.provenance import is_result
 from barrierlint.dataflow.reach import ORDERING, Reach, bound_from, enables, reverse_postorder, tested
 from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.returns import Leave
-from barrierlint.dataflow.state import ZEROED, State, join, same
+from barrierlint.dataflow.state import ZEROED, State, join
 from barrierlint.dataflow.transfer import TABLE, Settings, Transfer
 from barrierlint.dataflow.translation import ENABLED, asks_if_on, forget_off
 from barrierlint.dataflow.untagged import untagged
@@ -57,8 +69,10 @@ class Tabulation:
         self.queue: list[tuple[int, int, int, EntryKey, Node]] = []
         self.tickets = count()
         self.queued: set[tuple[EntryKey, Node]] = set()
+        self.signatures = Signatures()
         self.exhausted = False
         self.orders: dict[str, dict[int, int]] = {}
+        self.bounds: dict[tuple[str, int], Callable[[Term], bool]] = {}
         self.loops: dict[str, tuple[frozenset[int], ...]] = {}
         self.untagged: dict[str, frozenset[tuple[int, int]]] = {}
         self.live: dict[str, dict[int, frozenset[str]]] = {}
@@ -91,34 +105,38 @@ class Tabulation:
     def _signature(self, context: Context, state: State) -> Signature:
         debt = state.debt.identity if state.debt else None
         tested = self.flags[context.cfg.usr]
-        variables = frozenset((n, v) for n, v in state.variables.items() if n in tested and isinstance(v, Const))
+        variables = frozenset((n, v) for n, v in state.variables.items() if isinstance(v, Const) and n in tested)
         flags = self.reach.flags
         cells = frozenset(
             (c, v) for c, v in state.cells.items() if isinstance(v, Const) and v.value < 2 and place_of(c) in flags
         )
-        return (debt, variables, cells)
+        return self.signatures.number(debt, (variables, cells))
 
     def _arrive(self, context: Context, block: int, state: State, arrival: Arrival | None) -> None:
         state.prune(self._live(context.cfg)[block])
         nodes = context.nodes.setdefault(block, {})
         signature = self._signature(context, state)
-        if signature not in nodes and sum(1 for other in nodes if other[0] == signature[0]) >= MAX_STATES:
-            signature = (signature[0], "merged")
+        if signature not in nodes and self._is_crowded(nodes, signature):
+            signature = self.signatures.number(state.debt.identity if state.debt else None, None)
         node = (block, signature)
         if arrival is not None:
             context.arrivals.setdefault(node, {}).setdefault(arrival)
         old = nodes.get(signature)
         if old is not None:
-            merged = join(f"φ{block}", old, state, context.phis)
-            if same(old, merged):
+            state = join(f"φ{block}", old, state, context.phis)
+            if state is old:
                 return
-            state = merged
         nodes[signature] = state
         if block in (context.cfg.exit, context.cfg.unwind):
             for caller in context.callers:
                 self._enqueue(*caller)
         else:
             self._enqueue(context.key, node)
+
+    def _is_crowded(self, nodes: Iterable[Signature], signature: Signature) -> bool:
+        """Whether a block has as many states as are kept apart for one debt."""
+        identities = self.signatures.identities
+        return sum(identities[other] == identities[signature] for other in nodes) >= MAX_STATES
 
     def _live(self, cfg: Cfg) -> dict[int, frozenset[str]]:
         if cfg.usr not in self.live:
@@ -130,6 +148,12 @@ class Tabulation:
         if usr not in self.orders:
             self.orders[usr] = reverse_postorder(self.program.functions[usr])
         return self.orders[usr]
+
+    def _bound(self, usr: str, head: int) -> Callable[[Term], bool]:
+        """Which symbols the loop at `head` binds anew."""
+        if (usr, head) not in self.bounds:
+            self.bounds[usr, head] = bound_from(self._order(usr), head)
+        return self.bounds[usr, head]
 
     def _enqueue(self, key: EntryKey, node: Node) -> None:
         if (key, node) not in self.queued:
@@ -154,12 +178,29 @@ class Tabulation:
         usr, key = context.cfg.usr, context.key
         told = (self.program.tables, self.levels.get(usr, {}), self.walked)
         transfer = Transfer(usr, context.phis, self.settings, self.kinds, key, *told)
+        last = block.steps[-1].event if block.steps else None
+        if isinstance(last, Call) and not collect:
+            visit = self._visit(context, node, block, last, transfer)
+            for number in range(len(visit.before)):
+                self._call(context, node, block, last, visit, number)
+            return
         for state, birth in self._states_after(context, node, block, transfer, collect):
-            last = block.steps[-1] if block.steps else None
-            if last is not None and isinstance(last.event, Call):
-                self._call(context, node, block, last.event, state, birth, collect)
+            if isinstance(last, Call):
+                self._call(context, node, block, last, Visit(state, 0, [(state, birth)]), 0, True)
             elif not collect:
                 self._leave_block(context, node, block.edges, state, birth)
+
+    def _visit(self, context: Context, node: Node, block: Block, call: Call, transfer: Transfer) -> Visit:
+        """A block up to the call that it ends in: worked out anew only if something changed since."""
+        state = context.nodes[node[0]][node[1]]
+        visit = context.visits.get(node)
+        if visit is None or visit.state is not state or visit.grown != context.phis.grown:
+            before = self._states_after(context, node, block, transfer, False)
+            visit = context.visits[node] = Visit(state, context.phis.grown, before)
+            for after, birth in before:
+                if (release := self._release(call, after)) is not None:
+                    self._give_back(context, node, block, call, after, birth, False, release)
+        return visit
 
     def _states_after(
         self, context: Context, node: Node, block: Block, transfer: Transfer, collect: bool
@@ -206,7 +247,7 @@ class Tabulation:
             if all(branch.facts.assume(branch.evaluate(g.condition), g.holds) for g in edge.guards):
                 places = self._order(context.cfg.usr)
                 if places[edge.target] <= places[node[0]]:
-                    branch.turn(bound_from(places, edge.target))
+                    branch.turn(self._bound(context.cfg.usr, edge.target))
                 self._arrive(context, edge.target, branch, Arrival(node, birth, via))
 
     def _passes_by(self, cfg: Cfg, source: int, target: int, debt: Debt | None) -> bool:
@@ -229,10 +270,10 @@ class Tabulation:
     # --- calls ---
 
     def _call(
-        self, context: Context, node: Node, block: Block, call: Call, state: State, birth: int | None, collect: bool
+        self, context: Context, node: Node, block: Block, call: Call, visit: Visit, number: int, collect: bool = False
     ) -> None:
-        release = self._release(call, state)
-        if release is not None:
+        state, birth = visit.before[number]
+        if collect and (release := self._release(call, state)) is not None:
             self._give_back(context, node, block, call, state, birth, collect, release)
         targets = call.targets
         if call.pointer is not None and isinstance(value := state.evaluate(call.pointer), AddressOf):
@@ -245,10 +286,16 @@ class Tabulation:
             and not self._skips(state, call, usr, context.phis, context.key.slots)
         ]
         if not known:
-            self._unseen(context, node, block, call, state, birth, collect)
+            self._unseen(context, node, block, call, state.copy(), birth, collect)
             return
         for callee in known:
-            self._known_call(context, node, block, call, callee, state, birth, collect)
+            if collect:
+                key = self._entry(context, state, call, callee, self.reach.acts(callee.usr))
+                self.context(key)
+                if state.debt is not None and key.debt is not None:
+                    context.passages.append(Passage(node, birth, state.debt, key))
+            else:
+                self._known_call(context, node, block, call, callee, visit, number)
 
     def _release(self, call: Call, state: State) -> Release | None:
         """What a call gives back; a body that is here, and invalidates or has an object, speaks for itself."""
@@ -298,29 +345,20 @@ class Tabulation:
         return not any(phis.roots(state.evaluate(arg)) & state.debt.maps for arg in call.args)
 
     def _known_call(
-        self,
-        context: Context,
-        node: Node,
-        block: Block,
-        call: Call,
-        callee: Cfg,
-        state: State,
-        birth: int | None,
-        collect: bool,
+        self, context: Context, node: Node, block: Block, call: Call, callee: Cfg, visit: Visit, number: int
     ) -> None:
+        state, birth = visit.before[number]
         ordered = self.reach.acts(callee.usr)
-        key = self._entry(context, state, call, callee, ordered)
-        inner = self.context(key)
+        entered = self._entered(context, block, call, callee, visit, number)
+        key, inner, leave = entered.key, entered.context, entered.leave
         inner.callers.setdefault((context.key, node))
-        if collect:
-            if state.debt is not None and key.debt is not None:
-                context.passages.append(Passage(node, birth, state.debt, key))
-            return
-        site = (block.id, len(block.steps) - 1)
         normal = tuple(edge for edge in block.edges if edge.reason != "throw")
         thrown = tuple(edge for edge in block.edges if edge.reason == "throw")
-        leave = Leave(state, call, callee, inner.phis, context.phis, site)
         for at, exit, unwinds in list(inner.exits()):
+            taken = entered.taken.get(at)
+            if taken is not None and taken[0] is exit and taken[1] == inner.phis.grown:
+                continue
+            entered.taken[at] = (exit, inner.phis.grown)
             if state.debt is not None and exit.debt is not None and exit.debt.born is not None:
                 continue  # that debt is followed by a state of its own
             out = inner.out(at, exit)
@@ -337,6 +375,18 @@ class Tabulation:
             newborn = birth if exit.debt is None or exit.debt.born is None else len(block.steps) - 1
             self._leave_block(context, node, thrown if unwinds else normal, after, newborn, (key, at))
 
+    def _entered(self, context: Context, block: Block, call: Call, callee: Cfg, visit: Visit, number: int) -> Entered:
+        """What a call enters; exits count as taken over while nothing more is known of the callee's merged values."""
+        state, _ = visit.before[number]
+        entered = visit.entered.get((number, callee.usr))
+        if entered is None or entered.leave.grown != entered.context.phis.grown:
+            key = self._entry(context, state, call, callee, self.reach.acts(callee.usr))
+            inner = self.context(key)
+            site = (block.id, len(block.steps) - 1)
+            leave = Leave(state, call, callee, inner.phis, context.phis, site)
+            entered = visit.entered[number, callee.usr] = Entered(key, inner, leave)
+        return entered
+
     def _entry(self, context: Context, state: State, call: Call, callee: Cfg, ordered: bool) -> EntryKey:
         key_of, phis = context.key, context.phis
         reach = self.reach
@@ -349,7 +399,7 @@ class Tabulation:
         limit = MAX_CONTEXTS if ordered else MAX_CONTEXTS // 2
         if key in self.contexts or self.per_function.get(callee.usr, 0) < limit:
             return key
-        return enter(state, call, callee, phis, replace(visible, detailed=False))
+        return key.coarse
 
     def _unseen(
         self, context: Context, node: Node, block: Block, call: Call, state: State, birth: int | None, collect: bool
@@ -398,6 +448,7 @@ class Tabulation:
     def _collect(self) -> None:
         """With the fixed point reached, note which accesses depend on which debts."""
         for context in self._unsettled():
+            context.visits.clear()
             for block, nodes in list(context.nodes.items()):
                 if block not in (context.cfg.exit, context.cfg.unwind):
                     for signature in list(nodes):

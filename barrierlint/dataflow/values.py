@@ -7,6 +7,7 @@ address when the function was entered). What it does not model: floating point.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from barrierlint.cfg.fold import compute
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Name, Term, Unknown, const
@@ -28,6 +29,7 @@ def signed(value: int, bits: int = 64) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
 
 
+@lru_cache(maxsize=1 << 17)
 def fold(op: str, args: tuple[Term, ...]) -> Term:
     """Return `Apply(op, args)` in its simplest equivalent form."""
     if op != "load" and all(isinstance(arg, Const) for arg in args):
@@ -122,13 +124,15 @@ def _compute(op: str, v: tuple[int, ...]) -> int | None:
 
 def rebuild(term: Term, leaf: Callable[[Term], Term]) -> Term:
     """Replace every leaf (name, symbol, object address, load) by `leaf(it)` and fold what becomes simpler."""
+    if isinstance(term, Const):
+        return term
+    if isinstance(term, Unknown | Name | AddressOf):
+        return leaf(term)
     match term:
-        case Const():
-            return term
-        case Apply("load", _) | Name() | Unknown() | AddressOf():
+        case Apply("load", _):
             return leaf(term)
         case Apply(op, args):
-            return fold(op, tuple(rebuild(arg, leaf) for arg in args))
+            return fold(op, tuple([rebuild(arg, leaf) for arg in args]))
         case Field(base, name):
             return Field(rebuild(base, leaf), name)
         case Element(base, index, size):
@@ -149,12 +153,16 @@ def is_large(term: Term, limit: int = SIZE_LIMIT) -> bool:
     """Whether a term has more than `limit` nodes, counted as a tree; values that large are forgotten by the
     analysis.
     """
+    return isinstance(term, Apply | Field | Element) and _nodes(term) > limit
+
+
+@lru_cache(maxsize=1 << 17)
+def _nodes(term: Term) -> int:
+    """The nodes of a term, up to one more than `SIZE_LIMIT`."""
     count = 0
     pending = [term]
-    while pending:
+    while pending and count <= SIZE_LIMIT:
         count += 1
-        if count > limit:
-            return True
         match pending.pop():
             case Apply(_, args):
                 pending.extend(args)
@@ -162,11 +170,16 @@ def is_large(term: Term, limit: int = SIZE_LIMIT) -> bool:
                 pending.append(base)
             case Element(base, index, _):
                 pending += (base, index)
-    return False
+    return count
 
 
-def leaves(term: Term) -> Iterator[Term]:
+@lru_cache(maxsize=1 << 17)
+def leaves(term: Term) -> tuple[Term, ...]:
     """All symbols, loads and object addresses a value is computed from."""
+    return tuple(_leaves(term))
+
+
+def _leaves(term: Term) -> Iterator[Term]:
     match term:
         case Const():
             return
@@ -174,16 +187,21 @@ def leaves(term: Term) -> Iterator[Term]:
             yield term
         case Apply(_, args):
             for arg in args:
-                yield from leaves(arg)
+                yield from _leaves(arg)
         case Field(base, _):
-            yield from leaves(base)
+            yield from _leaves(base)
         case Element(base, index, _):
-            yield from leaves(base)
-            yield from leaves(index)
+            yield from _leaves(base)
+            yield from _leaves(index)
 
 
-def all_leaves(term: Term) -> Iterator[Term]:
+@lru_cache(maxsize=1 << 17)
+def all_leaves(term: Term) -> tuple[Term, ...]:
     """As `leaves`, and the leaves of loads' addresses as well."""
+    return tuple(_all_leaves(term))
+
+
+def _all_leaves(term: Term) -> Iterator[Term]:
     for leaf in leaves(term):
         yield leaf
         if isinstance(leaf, Apply):

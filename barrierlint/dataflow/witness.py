@@ -199,17 +199,19 @@ class Witnesses:
                 return self._unwind(seen, current, [(born, current)])
             if current[0] == context.cfg.entry and not arrivals:
                 return self._unwind(seen, current, [])
-            if (
-                current[0] == context.cfg.entry
-                and context.key.debt is not None
-                and current[1][0] == context.key.debt.identity
-            ):
+            if current[0] == context.cfg.entry and self._enters(context, current):
                 return self._unwind(seen, current, [])
             for arrival in arrivals:
                 if arrival.birth is None and arrival.source not in seen:
                     seen[arrival.source] = (arrival, current)
                     queue.append(arrival.source)
         return []
+
+    @staticmethod
+    def _enters(context: Context, node: Node) -> bool:
+        """Whether the debt at a node is, in its progress too, the one that the context was entered with."""
+        debt, entering = context.nodes[node[0]][node[1]].debt, context.key.debt
+        return debt is not None and entering is not None and debt.identity == entering.identity
 
     def _bears(self, context: Context, arrival: Arrival) -> bool:
         """Whether the write told of is the one, or among those, that an arrival's source block bears."""
