@@ -36,18 +36,31 @@ class Phis:
         self.sources: dict[Unknown, dict[Term, None]] = {}
         self.given: dict[Unknown, frozenset[Term]] = {}
         self.grown = 0  # how often sources were added: what was worked out is good until the next time
-        self._merged: dict[tuple[Unknown, Term], int] = {}
-        self._roots: dict[Term, frozenset[Term]] = {}
-        self._roots_at = 0
+        self._merged: dict[Unknown, dict[Term, int]] = {}
+        self._roots: dict[Term, tuple[int, frozenset[Term]]] = {}
 
     def merge(self, place: str, key: str | Term, *values: Term) -> Term:
         """One symbol for several values of `key` (a variable or a cell) at `place` (a join)."""
         symbol = _symbol(place, key)
+        merged = self._merged.get(symbol)
+        if merged is None:
+            merged = self._merged[symbol] = {}
         for value in values:
-            if value != symbol and self._merged.get((symbol, value)) != self.grown:
+            if value is symbol or value == symbol:
+                continue
+            known = self._known(value)
+            if merged.get(value) != known:
                 self.note(symbol, self.ordered_roots(value))
-                self._merged[symbol, value] = self.grown
+                merged[value] = known
         return symbol
+
+    def _known(self, value: Term) -> int:
+        """How many sources the symbols have that a value points from: they only grow, so its roots are as they were as
+        long as this is.
+        """
+        if isinstance(value, Unknown):
+            return len(self.sources.get(value, ()))
+        return sum(len(self.sources.get(base, ())) for base in bases(value) if isinstance(base, Unknown))
 
     def large(self, value: Term) -> Unknown:
         """A symbol for a value too large to keep; equal values get equal symbols, in every run."""
@@ -78,13 +91,10 @@ class Phis:
 
     def roots(self, term: Term) -> frozenset[Term]:
         """`ordered_roots` as a set."""
-        if self._roots_at != self.grown:
-            self._roots.clear()
-            self._roots_at = self.grown
-        found = self._roots.get(term)
-        if found is None:
-            found = self._roots[term] = frozenset(self.ordered_roots(term))
-        return found
+        known, found = self._known(term), self._roots.get(term)
+        if found is None or found[0] != known:
+            found = self._roots[term] = (known, frozenset(self.ordered_roots(term)))
+        return found[1]
 
     def origins(self, term: Term, *, through_calls: bool = False) -> frozenset[Term]:
         """All symbols and loads that a value is computed from, indices too; of results what their calls were handed."""
