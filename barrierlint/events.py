@@ -214,7 +214,8 @@ class Call:
     `qualified` is the printable qualified name, `args` the arguments (the object of a method first), `into` the
     name that receives the result. `why` says how targets were found: direct, virtual, pointer, unknown. `pointer`
     is the callee's value where it is called through one. `types` are the spellings of the arguments' types, `T *`
-    where an address is passed; () if they are not known.
+    where an address is passed; () if they are not known. `entries` numbers the arguments that point to descriptors,
+    which the callee may know by another type.
     """
 
     callee: str
@@ -225,6 +226,7 @@ class Call:
     why: str = "direct"
     types: tuple[str, ...] = ()
     pointer: Term | None = None
+    entries: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,8 @@ def _call(frame: Frame, expression: tree.CallExpression) -> Term:
     if (here or model is None or not model.replaces(has_body=False)) and lower_intrinsic(frame, given):
         return given.result
     why = "virtual" if expression.virtual else "direct" if expression.callee or target is None else "unknown"
-    event = Call(expression.callee, expression.qualified, given.terms, given.into, (), why, given.spellings, target)
+    callee, name, entries = expression.callee, expression.qualified, _entries(frame, given)
+    event = Call(callee, name, given.terms, given.into, (), why, given.spellings, target, entries)
     tried = cleanups.inside_try(frame)
     if target is None or expression.target is None:
         frame.call(event, expression.span, object=given.has_object and model is not None, tried=tried)
@@ -144,6 +145,20 @@ def _evaluate(frame: Frame, expression: tree.CallExpression) -> Given:
     operand = object if object is not None and len(terms) else (expression.args[0] if expression.args else None)
     known = pointees(place, operand) if operand is not None else ()
     return Given(expression, all_terms, tuple(types), object is not None and bool(terms), known, into)
+
+
+def _entries(frame: Frame, given: Given) -> tuple[int, ...]:
+    """The arguments that point to descriptors, where the callee's parameter points to something else."""
+    evidence, environment = frame.environment.descriptors.evidence, frame.environment
+    first = len(given.terms) - len(given.call.args)
+    found: list[int] = []
+    for number, argument in enumerate(given.call.args):
+        pointee = peel(argument).type.element
+        if pointee is not None and evidence(pointee):
+            wanted = parameter_type(environment.functions, given.call, number, environment.models)
+            if wanted is None or wanted.element is None or not evidence(wanted.element):
+                found.append(first + number)
+    return tuple(found)
 
 
 def _is_address(frame: Frame, expression: tree.CallExpression, first: tree.Expression) -> bool:

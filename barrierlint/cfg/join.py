@@ -147,7 +147,9 @@ def _resolved(cfg: Cfg, block: Block, step: Step, call: Call, site: Site, known:
         edges = tuple(edge for edge in edges if edge.reason == "throw")
     event = replace(call, targets=targets, why=why)
     if not call.callee and targets and all(known.methods.get(one) == len(call.args) + 1 for one in targets):
-        event = replace(event, args=(_CLOSURE, *call.args), types=("void *", *call.types))  # of a lambda, not passed
+        event = replace(
+            event, args=(_CLOSURE, *call.args), types=("void *", *call.types), entries=()
+        )  # of a lambda, not passed
     return Block(block.id, (*steps, replace(step, event=event)), edges)
 
 

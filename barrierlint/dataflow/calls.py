@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
-from barrierlint.dataflow.debts import FREE, MAKE, PERHAPS, STAYING, Debt
+from barrierlint.dataflow.debts import ANY_ACCESS, FREE, MAKE, PERHAPS, STAYING, Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import place_of, root
 from barrierlint.dataflow.phis import Phis
@@ -119,7 +119,11 @@ def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) 
         touched = frozenset(Unknown(name) for name, argument in pairs if isinstance(root(argument), AddressOf))
     slots: frozenset[Term] = frozenset()
     if debt is None:
-        slots = frozenset(Unknown(name) for name, argument in pairs if is_slot(argument, visible.slots))
+        slots = frozenset(
+            Unknown(name)
+            for number, (name, argument) in enumerate(pairs)
+            if number in call.entries or is_slot(argument, visible.slots)
+        )
     own = frozenset(Unknown(name) for name, argument in pairs if debt is None and _is_local(argument, visible.own))
     known = tuple(_known(argument, caller, visible.tables) for argument in arguments)
     cells = frozenset(_cells_in(caller, arguments, callee, visible.reads))
@@ -185,7 +189,7 @@ def _entering(
     debt = _debt_in(caller, caller.debt, pairs, phis, visible)
     settled = (Unknown(name) for name, argument in pairs if _is_settled(argument, caller, phis))
     touched = frozenset() if debt.maps else frozenset(settled)
-    if not visible.ordered and debt.slot is None:
+    if not visible.ordered and debt.slot is None and not (visible.accesses and ANY_ACCESS in debt.seen):
         unrelated = all(name == THIS or Unknown(name) in touched for name, _ in pairs)
         if not visible.accesses or (debt.maps == {OTHER} if debt.maps else unrelated):
             return None, frozenset()

@@ -59,6 +59,8 @@ SWITCH = "stage-2"
 """The kind of debt that a guest's translation being made current bears: see `obligations.stage2`."""
 CHANGE = "change"
 """The kind of debt that a valid descriptor replaced by another one bears: see `obligations.changes`."""
+ANY_ACCESS = "any-access"
+"""Seen of a debt on which loads and stores depend wherever they go."""
 STAYING = frozenset({OPERAND})
 """Kinds on which nothing depends in callees."""
 

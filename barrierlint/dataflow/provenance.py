@@ -6,7 +6,7 @@ What it does not model: addresses put together from the bits of two others.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from barrierlint.dataflow.values import COMPARISONS
@@ -86,6 +86,15 @@ def indexed_by(index: Term) -> Term | None:
         case Apply("%", (Apply(">>" | "/", (address, _)), _)):
             return address
     return None
+
+
+def common_index(values: Iterable[Term], symbol: Term) -> Term | None:
+    """What indices of one address have in common, `symbol` for the bits they take: of `va >> 39 & 511` and
+    `va >> 30 & 511` the index by some bits of `va`. None if they are not all indices of one address.
+    """
+    addresses = {indexed_by(value) for value in values}
+    address = addresses.pop() if len(addresses) == 1 else None
+    return None if address is None else Apply("&", (Apply(">>", (address, symbol)), symbol))
 
 
 def _is_index_mask(mask: Term) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from barrierlint.cfg.graph import RETURN, Cfg
-from barrierlint.dataflow.bits import Bits
+from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.calls import OTHER, is_frame_local
-from barrierlint.dataflow.debts import UNKNOWN_SHIFT, Debt
+from barrierlint.dataflow.debts import MAKE, UNKNOWN_SHIFT, Debt
 from barrierlint.dataflow.memory import is_near
+from barrierlint.dataflow.obligations.make import USER
 from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.provenance import walk_index, walk_shift
 from barrierlint.dataflow.state import State
@@ -132,8 +133,8 @@ class Leave:
         for term, truth in out.truths:
             if not after.facts.assume(self.term(term), truth):
                 return None
-        for term, (ones, zeros) in out.bits:
-            if not after.facts.learn_bits(self.term(term), ones, zeros):
+        for term, bits in out.bits:
+            if not after.facts.learn_bits(here := self.term(term), *self._unless_known(here, bits, out.debt)):
                 return None
         if into is not None:
             after.variables[into] = self.term(out.result)
@@ -141,6 +142,12 @@ class Leave:
         after.lost |= out.lost
         after.debt = self._debt(out.debt, ordered)
         return after
+
+    def _unless_known(self, here: Term, bits: Bits, debt: Debt | None) -> Bits:
+        """Bits learnt in the callee, without what a debt born there only supposes, and the caller knows better."""
+        born = debt is not None and debt.kind == MAKE and debt.born is not None
+        known = known_bits(here, self.caller.facts.bits)[0] if born and bits[1] & USER else 0
+        return (bits[0], bits[1] & ~(known & USER))
 
     def mapped(self, place: int, out: Exported) -> frozenset[Term]:
         """The base symbols of the address that the callee maps by its model: parameter `place`, or its result."""

@@ -15,8 +15,9 @@ from barrierlint.dataflow.debts import Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import array_of, is_near, may_alias, place_of, root, tag
 from barrierlint.dataflow.phis import Phis
+from barrierlint.dataflow.provenance import common_index
 from barrierlint.dataflow.values import FALSE, all_leaves, is_large, load, rebuild
-from barrierlint.terms import AddressOf, Apply, Name, Term, Unknown
+from barrierlint.terms import AddressOf, Apply, Const, Element, Name, Term, Unknown
 
 MAX_CELLS, MAX_FACTS = 48, 64
 """Cells and facts followed in one state."""
@@ -117,6 +118,8 @@ class State:
         `place`.
         """
         known = self.cells.get(address)
+        if known is None and place and isinstance(address, Element) and not isinstance(address.index, Const):
+            known = self._some_index(address, place)
         if known is None and is_zeroed(root(address)) and place_of(address) not in self.lost:
             return FALSE
         if known is None:
@@ -124,6 +127,16 @@ class State:
             followed = followed and (not self.lost or array_of(address) not in self.lost)
             known = load(address) if followed else Unknown(f"{place}~far")
         return known
+
+    def _some_index(self, element: Element, place: str) -> Term | None:
+        """What an element of a local array holds, whichever it is, where all that were stored are indices of one
+        address.
+        """
+        array = element.base
+        if not isinstance(array, AddressOf) or array.kind != "local":
+            return None
+        stored = (value for cell, value in self.cells.items() if cell == array or getattr(cell, "base", None) == array)
+        return common_index(stored, Unknown(f"{place}~some"))
 
     def write(self, address: Term, value: Term, place: str, *, table: bool = False) -> None:
         """Store to an evaluated address; what may be the same place under another name is forgotten (symbol from
@@ -181,11 +194,11 @@ def _variables(place: str, old: dict[str, Term], new: dict[str, Term], phis: Phi
             continue
         right = right or Unknown(name)
         if left != right:
-            found[name] = phis.merge(place, name, left, right)
+            found[name] = _merged(place, name, left, right, phis)
     for name, right in new.items():
         if name not in old and not name.startswith("%"):
             left = Unknown(name)
-            found[name] = left if left == right else phis.merge(place, name, left, right)
+            found[name] = left if left == right else _merged(place, name, left, right, phis)
     return found
 
 
@@ -197,12 +210,17 @@ def _cells(place: str, old: State, new: State, phis: Phis) -> dict[Term, Term]:
     for cell, left in old.cells.items():
         right = new.cells.get(cell) or new.read(cell)
         if left is not right and left != right:
-            found[cell] = phis.merge(place, cell, left, right)
+            found[cell] = _merged(place, cell, left, right, phis)
     for cell, right in new.cells.items():
         if cell not in old.cells:
             left = old.read(cell)
-            found[cell] = left if left == right else phis.merge(place, cell, left, right)
+            found[cell] = left if left == right else _merged(place, cell, left, right, phis)
     return found
+
+
+def _merged(place: str, key: str | Term, left: Term, right: Term, phis: Phis) -> Term:
+    symbol = phis.merge(place, key, left, right)
+    return common_index((left, right), symbol) or symbol
 
 
 def _crowded(cells: Collection[Term]) -> frozenset[str]:

@@ -4,7 +4,8 @@
 exception or exception return the analysed code returns to callers that nobody analysed, or translates an address with
 AT. VTTBR_EL2, HCR_EL2, GPTBR_EL3 or GPCCR_EL3 is written, and a TLBI that acts on what it names follows with none
 between. The security state or the host mode is changed (SCR_EL3, HCR_EL2), and a register is accessed that exists, or
-is banked, by it. Traps of floating point are lifted (CPACR_EL1, CPTR_ELx), and it may be used at once.
+is banked, by it. Bits of the own SCTLR_ELx that loads and stores go by (M, A, C, EE) may change, and a load or store
+follows with no ISB between. Traps of floating point are lifted (CPACR_EL1, CPTR_ELx), and it may be used at once.
 
 **Why.** A write of a system register takes effect for the instructions after it only with a context synchronization
 event; until then each of them may run with the old value or the new one. A walk may start from the old table and leave
@@ -43,7 +44,7 @@ from __future__ import annotations
 from barrierlint.dataflow.debts import REGISTER
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.witness import Defect
-from barrierlint.events import At, SysregRead, SysregWrite, Tlbi
+from barrierlint.events import Access, At, DescriptorWrite, SysregRead, SysregWrite, Tlbi
 from barrierlint.finding import Witness
 from barrierlint.rules.rule import Rule, info
 
@@ -68,6 +69,8 @@ def message(defect: Defect, steps: Witness) -> str:
             return f"this AT {op.upper()} may translate by the old {register}: no ISB after {where}() writes it"
         case SysregRead(register=other) | SysregWrite(register=other):
             return f"access to {other.upper()} depends on {register}: no ISB after {where}() writes it"
+        case Access() | DescriptorWrite():
+            return f"this access may still go by the old {register}: no ISB after {where}() writes it"
     return f"this relies on {register}: no ISB after {where}() writes it"
 
 

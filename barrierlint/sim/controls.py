@@ -144,7 +144,7 @@ def _story(finding: Finding) -> Story | str:
             rest = [(At("s1e1r", _PAGE), last), (_ISB, -1), (SysregRead(RESULT, "X3"), -1)]
             moved = Not(RegisterAtom(0, "X3", SYMBOLS.physical("z")))
             return _pair([(_SWITCH, first)], barriers, rest, moved, "the address is translated by the old tables")
-        case SysregWrite(register=register), None:
+        case SysregWrite(register=register), None | Access() | DescriptorWrite():
             says = f"run as TTBR0_EL1: code that relies on the new {register.upper()} still translates by the old one"
             return _pair([(_SWITCH, first)], barriers, [(_LOAD, -1)], _OLD_PAGE, says)
     return "what relies on the register is not simulated"

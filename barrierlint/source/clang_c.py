@@ -195,11 +195,16 @@ class Unit:
         )
         self.handle: int = out.value or 0
         self._keep = (given, files)
+        self._file = file.encode("utf-8", "surrogateescape")
 
     def cursor(self) -> Cursor:
         """Return the root of the tree."""
         root: Cursor = lib.clang_getTranslationUnitCursor(self.handle)
         return root
+
+    def main_file(self) -> int:
+        """Return the handle of the file that was parsed."""
+        return int(lib.clang_getFile(self.handle, self._file) or 0)
 
     def contents(self, file: int) -> bytes:
         """Return the bytes of a file as clang read them."""

@@ -153,5 +153,6 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "clang_getDiagnosticSeverity": (c_int, [c_void_p]),
     "clang_getDiagnosticLocation": (Location, [c_void_p]),
     "clang_getDiagnosticSpelling": (CXString, [c_void_p]),
+    "clang_getFile": (c_void_p, [c_void_p, c_char_p]),
     "clang_getFileContents": (c_void_p, [c_void_p, c_void_p, POINTER(ctypes.c_size_t)]),
 }

@@ -32,12 +32,14 @@ class Roots:
 
 
 def find_roots(reading: Reading) -> Roots:
-    """Return the definitions of the main file; note top-level asm and global register variables."""
+    """Return the definitions of the main file, macros used there included; note top-level asm and global register
+    variables.
+    """
     found = Roots()
-    parts = _part_files(reading)
+    parts = {reading.unit.main_file(), *_part_files(reading)}
     for cursor in clang_c.children(reading.unit.cursor()):
         location = lib.clang_getCursorLocation(cursor)
-        if lib.clang_Location_isFromMainFile(location) or (parts and clang_c.expand(location)[0] in parts):
+        if lib.clang_Location_isFromMainFile(location) or clang_c.expand(location)[0] in parts:
             _collect(reading, cursor, found)
     return found
 

@@ -178,11 +178,22 @@ def _ranked(tree: Tree, touched: tuple[str, ...], changed: list[str], called: li
 
 def _distance(path: str, touched: tuple[str, ...]) -> int:
     """Steps from one folder to the other; a folder for AArch64 is near, one that may be for AArch32 is far."""
-    parts = PurePosixPath(path).parts[:-1]
-    away = min(_steps(parts, PurePosixPath(other).parts[:-1]) for other in touched)
+    parts = _folders(path)
+    away = min(_steps(parts, _folders(other)) for other in touched)
     if any(part.lower() in ("aarch64", "arm64", "armv8", "armv8-a") for part in parts):
         return away - 3
-    return away + 3 * ("arm" in parts and not any("arm" in PurePosixPath(other).parts for other in touched))
+    return away + 3 * ("arm" in parts and not any("arm" in _folders(other) for other in touched))
+
+
+def _folders(path: str) -> tuple[str, ...]:
+    """The folders of a path; headers are where their sources are: `include/asm-arm` is `arch/arm`."""
+    parts = PurePosixPath(path).parts[:-1]
+    if "include" not in parts:
+        return parts
+    named = (
+        "/".join(("arch", part[4:]) if part.startswith("asm-") else (part,)) for part in parts if part != "include"
+    )
+    return PurePosixPath(*named).parts
 
 
 def _steps(one: tuple[str, ...], other: tuple[str, ...]) -> int:

@@ -394,3 +394,27 @@ def test_a_header_of_c_gets_declarations_of_c(guessing: Guessing) -> None:
     guess, after = guessing({"a.h": text}, "a.h")
     assert after.total == 0
     assert not any('extern "C"' in one for one in guess.declarations)
+
+
+def test_what_a_makefile_includes_first_is_kept_for_assembly(guessing: Guessing) -> None:
+    files = {
+        "sys/Rules.mk": "CFLAGS += -pipe -include $(BASE)/include/sys/config.h\n",
+        "sys/include/sys/config.h": "#define BIT(n) (1 << n)\n",
+        "sys/boot/head.S": "#include <other.h>\nstart:\n\tmov x0, #BIT(3)\n\tret\n",
+        "sys/include/other.h": HEADER,
+    }
+    guess, _ = guessing(files, "sys/boot/head.S")
+    assert list(guess.forced) == ["sys/include/sys/config.h"]
+    files["sys/Rules.mk"] = "CFLAGS += -pipe\n"
+    guess, _ = guessing(files, "sys/boot/head.S")
+    assert not guess.forced
+
+
+def test_a_macro_that_another_macro_uses_is_looked_for(guessing: Guessing) -> None:
+    files = {
+        "mm/flush.h": '#define MAKE(name) void name(void) { asm(CHOICE("nop", "isb")); }\nMAKE(one)\nMAKE(two)\n',
+        "include/choice.h": "#define _CHOICE(a, b) a\n#define CHOICE(a, b) _CHOICE(a, b)\n",
+    }
+    guess, after = guessing(files, "mm/flush.h")
+    assert list(guess.forced) == ["include/choice.h"]
+    assert after.total == 0

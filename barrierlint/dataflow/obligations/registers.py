@@ -2,8 +2,9 @@
 
 A write of one is seen by later instructions only after a context synchronization event (DDI 0487 D24.1.2.2). What uses
 the register before one depends on it: TLBIs and address translations of its regime, registers that are banked by it,
-and, where the register controls the translation of the code itself, whoever the code returns to. What it does not
-model: which accesses a register's change concerns; floating-point instructions.
+loads and stores where SCTLR's bits for them may change, and, where the register controls the translation of the code
+itself, whoever the code returns to. What it does not model: which accesses other registers' changes concern;
+floating-point instructions.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from dataclasses import dataclass
 
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.changes import kept
-from barrierlint.dataflow.debts import REGISTER, Debt
+from barrierlint.dataflow.debts import ANY_ACCESS, REGISTER, Debt
 from barrierlint.dataflow.levels import register_level
+from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
 from barrierlint.events import (
+    Access,
     At,
     Call,
     ContextSync,
+    DescriptorWrite,
     Drain,
     Event,
     ExceptionCall,
@@ -30,7 +34,7 @@ from barrierlint.events import (
     SysregWrite,
     Tlbi,
 )
-from barrierlint.terms import MASK64, Term, Unknown
+from barrierlint.terms import MASK64, AddressOf, Term, Unknown
 
 OUT = "out-of-context"
 """The register controls another exception level's translation: what runs there comes after an exception return."""
@@ -41,6 +45,8 @@ _REGIME = re.compile(
 _STAGE_2 = frozenset({"vttbr_el2", "vtcr_el2", "vsttbr_el2", "vstcr_el2"})
 _TRAPS = {"cpacr_el1": (3 << 20, 0), "cptr_el2": (0, 1 << 10), "cptr_el3": (0, 1 << 10)}
 """Registers that trap floating point and vectors: (bits that are 1, bits that are 0) where they do not."""
+_DATA = 1 << 25 | 1 << 2 | 1 << 1 | 1 << 0
+"""SCTLR_ELx.EE, C, A and M (DDI 0487 D24.2.175): what a load or store of that level relies on."""
 _BANKING = {"hcr_el2": 1 << 34 | 1 << 27, "scr_el3": 1 << 62 | 1 << 18 | 1 << 0}
 """Bits that decide which regime runs and which registers there are: E2H and TGE; NSE, EEL2 and NS."""
 _VECTORS = re.compile(r"fpcr|fpsr|fpmr|svcr|[zs]mcr_el\d+|smpri_el1")
@@ -79,8 +85,15 @@ def bear(state: State, event: Event) -> Birth | None:
                 return None
             outside = found.uses in ("alias", "guest", "world") or state.level > found.level
             outside |= found.uses == "traps" and not _enables(state, register, value)
-            return Birth(register, seen=frozenset({OUT} if outside else ()))
+            words = {OUT} if outside else {ANY_ACCESS} if _governs_data(state, register, value, found.level) else set()
+            return Birth(register, seen=frozenset(words))
     return None
+
+
+def _governs_data(state: State, register: str, value: Term, level: int) -> bool:
+    """Whether loads and stores of the code at hand, known to run at `level`, may go by bits that are written."""
+    own = register.startswith("sctlr_el") and state.level == level
+    return own and bool(_DATA & ~kept(value, Unknown(f"sysreg:{register}")) & MASK64)
 
 
 def _matters(register: str, value: Term) -> bool:
@@ -118,7 +131,14 @@ def depends(state: State, event: Event) -> Relation | None:
             return Relation.EXACT if _translates(register, found, op) else None
         case SysregRead(register=other) | SysregWrite(register=other):
             return Relation.EXACT if _governs(register, found, other) else None
+        case Access(address=address) | DescriptorWrite(location=address) if ANY_ACCESS in state.debt.seen:
+            return None if _is_local(address) else Relation.POSSIBLE
     return None
+
+
+def _is_local(address: Term) -> bool:
+    base = root(address)
+    return isinstance(base, AddressOf) and base.kind == "local"
 
 
 def _bounds(register: str, found: Control, op: str) -> bool:

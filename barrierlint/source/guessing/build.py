@@ -65,6 +65,11 @@ def said(tree: Tree, folder: str) -> list[Said]:
     return list(found.values())
 
 
+def is_told(where: str) -> bool:
+    """Whether a place (`path:line`) is in a makefile."""
+    return _MAKEFILE.fullmatch(where.rpartition(":")[0].rpartition("/")[2]) is not None
+
+
 def _assignments(text: str) -> Iterator[tuple[int, str, bool]]:
     """The unconditional assignments to variables of C flags: line, value, and whether it lists macros without -D.
 

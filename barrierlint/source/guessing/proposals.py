@@ -86,14 +86,16 @@ class Proposer:
         paths = [self.tree.relative(path) for path in seen.included]
         return [path for path in paths if path is not None and os.path.isfile(self.tree.absolute(path))]
 
-    def _words(self, problem: Problem) -> list[str]:
-        """The words of the line with an error that may be macros by their look."""
+    def _words(self, problem: Problem, seen: Diagnosis) -> list[str]:
+        """The words that may be macros by their look: of the line with an error, and of what macros in it stand for."""
         path = self.tree.relative(problem.path) if problem.path else None
         text = self.tree.text(path) if path else b""
         start = text.rfind(b"\n", 0, problem.offset) + 1
         line = text[start : (text.find(b"\n", problem.offset) + 1) or len(text)]
-        words = (word for word in _WORD.findall(line) if b"_" in word or word.isupper())
-        return [word.decode() for word in words]
+        words = _macro_like(line)
+        texts = [text, *(self.tree.text(other) for other in self._included(seen) if other != path)]
+        bodies = (_body(word, texts) for word in words)
+        return list(dict.fromkeys([*words, *(inner for body in bodies for inner in _macro_like(body))]))
 
     # --- conditions ------------------------------------------------------------------------------------------------
 
@@ -163,10 +165,10 @@ class Proposer:
                 turn -= 1
                 continue
             line = self.tree.text(path).count(b"\n", 0, definition.offset) + 1
-            if macro:
+            if macro and not (path not in included and _leans(definition, self.tree.text(path))):
                 return Change((Macro(name, definition.body, definition.parameters, f"{path}:{line}"),), defines=True)
             wanted = conditions.wants(conditions.around(self.tree.text(path), definition.offset))
-            why = f"{path}:{line} declares {name}"
+            why = f"{path}:{line} {'defines' if macro else 'declares'} {name}"
             more = self._change(wanted, guess, why)
             return replace(more or Change(), header=path, why=why)
         return None
@@ -205,19 +207,39 @@ class Proposer:
         return gathered
 
 
-def _names(seen: Diagnosis, words: Callable[[Problem], list[str]]) -> Iterator[tuple[str, Ill, Problem]]:
+def _macro_like(text: bytes) -> list[str]:
+    return [word.decode() for word in _WORD.findall(text) if b"_" in word or word.isupper()]
+
+
+def _body(name: str, texts: list[bytes]) -> bytes:
+    """What the macro with parameters `name` stands for, by the first of `texts` that defines it; nothing if none."""
+    for text in texts:
+        if name.encode() + b"(" in text:
+            found = definitions.find(text, name)
+            if found is not None and found.kind is Kind.MACRO and found.parameters is not None:
+                return found.body.encode()
+    return b""
+
+
+def _names(seen: Diagnosis, words: Callable[[Problem, Diagnosis], list[str]]) -> Iterator[tuple[str, Ill, Problem]]:
     """The names that errors are about; of errors of syntax, last, the words of the line that may be macros."""
     for problem in seen.problems:
         if problem.ill not in (Ill.HEADER, Ill.SYNTAX):
             yield problem.name, problem.ill, problem
     for problem in seen.problems:
         if problem.ill is Ill.SYNTAX:
-            yield from ((word, Ill.SYNTAX, problem) for word in words(problem))
+            yield from ((word, Ill.SYNTAX, problem) for word in words(problem, seen))
 
 
 def _renames(found: Definition, ill: Ill) -> bool:
     """Whether a macro only gives a function or type another name: a shim's, most likely."""
     return found.kind is Kind.MACRO and found.parameters is None and ill in (Ill.CALL, Ill.TYPE) and found.body != ""
+
+
+def _leans(macro: Definition, text: bytes) -> bool:
+    """Whether a macro with parameters uses others that the same header defines: alone it is worth nothing."""
+    used = _macro_like(macro.body.encode()) if macro.parameters is not None else []
+    return any(one.kind is Kind.MACRO for word in used for one in definitions.every(text, word))
 
 
 def _offsets(text: bytes, name: str, ill: Ill) -> Iterator[int]:

@@ -298,7 +298,7 @@ def _pruned(tree: Tree, guess: Guess, seen: Diagnosis) -> Guess:
 
 def _without_idle(state: Search, guess: Guess, now: Diagnosis) -> tuple[Guess, Diagnosis]:
     """Drop forced headers that are not needed, after all: what they brought came by other changes."""
-    for path in [path for path, why in reversed(guess.forced.items()) if "akefile" not in why]:
+    for path in [path for path, why in reversed(guess.forced.items()) if not build.is_told(why)]:
         if state.spent:
             break
         less = replace(guess, forced={one: why for one, why in guess.forced.items() if one != path})
