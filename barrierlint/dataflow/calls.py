@@ -97,7 +97,7 @@ class Visible:
     """What of a caller's state can matter in a callee.
 
     `ordered`: the callee acts on debts, so that their progress distinguishes contexts. `writes`: it bears debts
-    itself. `reads`: flags it tests.
+    itself. `reads`: flags it tests. `asks`: it reads CurrentEL.
     """
 
     ordered: bool
@@ -107,6 +107,7 @@ class Visible:
     own: frozenset[Term] = frozenset()
     accesses: bool = True
     tables: Container[str] = ()
+    asks: bool = False
 
 
 def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) -> EntryKey:
@@ -127,9 +128,11 @@ def enter(caller: State, call: Call, callee: Cfg, phis: Phis, visible: Visible) 
     own = frozenset(Unknown(name) for name, argument in pairs if debt is None and _is_local(argument, visible.own))
     known = tuple(_known(argument, caller, visible.tables) for argument in arguments)
     cells = frozenset(_cells_in(caller, arguments, callee, visible.reads))
-    truths = frozenset(_truths_in(caller, arguments, callee))
+    truths = set(_truths_in(caller, arguments, callee))
+    if visible.asks and (level := caller.facts.level()) is not None:
+        truths.add((level, True))
     held = frozenset(_held_in(caller, pairs) if debt is None and visible.writes else ())
-    return EntryKey(callee.usr, debt, known, cells, touched, truths, slots, own, held)
+    return EntryKey(callee.usr, debt, known, cells, touched, frozenset(truths), slots, own, held)
 
 
 def _is_local(argument: Term, own: frozenset[Term]) -> bool:

@@ -10,8 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from barrierlint.dataflow.bits import NO_BITS, Bits, known_bits
-from barrierlint.dataflow.values import COMPARISONS, FALSE, NEGATED, fold
-from barrierlint.terms import MASK64, AddressOf, Apply, Const, Term
+from barrierlint.dataflow.values import COMPARISONS, FALSE, NEGATED, fold, leaves, rebuild
+from barrierlint.terms import MASK64, AddressOf, Apply, Const, Term, Unknown
+
+CURRENT_LEVEL = Unknown("sysreg:currentel")
+"""What CurrentEL reads: the same everywhere, until an exception is taken or left."""
+_LEVELS = (Const(1 << 2), Const(2 << 2), Const(3 << 2))
+"""What it can read (DDI 0487 C5.2.1); EL0 cannot ask."""
 
 
 @dataclass(slots=True)
@@ -68,7 +73,15 @@ class Facts:
                 known = self.truths.get(Apply(NEGATED[op], args))
                 return None if known is None else not known
         ones, zeros = known_bits(condition, self.bits)
+        if not ones and zeros != MASK64 and _asks(condition):
+            found = {_at(condition, level) for level in self._levels()}
+            return found.pop() if len(found) == 1 else None
         return True if ones else (False if zeros == MASK64 else None)
+
+    def _levels(self) -> list[Const]:
+        """The values of CurrentEL that no condition rules out."""
+        asked = [(condition, truth) for condition, truth in self.truths.items() if _asks(condition)]
+        return [level for level in _LEVELS if all(_at(condition, level) is truth for condition, truth in asked)]
 
     def _equal(self, left: Term, right: Term) -> bool | None:
         if (known := self.truths.get(Apply("==", (left, right)))) is not None:
@@ -162,6 +175,11 @@ class Facts:
                 return self.learn_bits(operand, ones & mask, zeros & mask)
         return True
 
+    def level(self) -> Term | None:
+        """The condition that says which exception level runs, None where that is not known."""
+        possible = self._levels()
+        return Apply("==", (CURRENT_LEVEL, possible[0])) if len(possible) == 1 else None
+
     def meet(self, other: Facts) -> Facts:
         """What holds on both paths."""
         truths, bits = self.truths, self.bits
@@ -176,3 +194,17 @@ class Facts:
                     if both != NO_BITS:
                         bits[term] = both
         return Facts(truths, bits)
+
+
+def _asks(condition: Term) -> bool:
+    """Whether a condition depends on the exception level and nothing else."""
+    found = None
+    for found in leaves(condition):
+        if found != CURRENT_LEVEL:
+            return False
+    return found is not None
+
+
+def _at(condition: Term, level: Const) -> bool | None:
+    value = rebuild(condition, lambda _: level)
+    return value.value != 0 if isinstance(value, Const) else None

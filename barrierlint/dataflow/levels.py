@@ -30,6 +30,17 @@ def levels(program: Program) -> dict[str, dict[int, int]]:
     return _Levels(program).found
 
 
+def asking(functions: Mapping[str, Cfg]) -> frozenset[str]:
+    """Functions that read CurrentEL, or call one that does."""
+    reads = {
+        usr
+        for usr, cfg in functions.items()
+        if any(isinstance(step.event, SysregRead) and step.event.register == "currentel" for step in cfg.steps())
+    }
+    calls = nx.DiGraph((target, usr) for usr, cfg in functions.items() for target in _targets(cfg)) if reads else None
+    return frozenset(reads.union(*(nx.descendants(calls, usr) for usr in reads if calls and usr in calls)))
+
+
 class _Levels:
     def __init__(self, program: Program) -> None:
         self.functions = program.functions
@@ -74,23 +85,13 @@ class _Levels:
     def _files(self) -> None:
         """The level of each source file: of all its functions, unless one of them asks at which level it runs."""
         self.files: dict[str, int] = {}
-        asks = self._asking()
+        asks = asking(self.functions)
         undecided = {self.functions[usr].place.path for usr in asks}
         sources = {self.functions[usr].place.path for usr in self.roots}
         for usr, found in self.found.items():
             path = self.functions[usr].place.path
             if path in sources - undecided:
                 self.files[path] = max(self.files.get(path, 0), *found.values())
-
-    def _asking(self) -> set[str]:
-        """Functions that read CurrentEL, or call one that does."""
-        reads = {
-            usr
-            for usr, cfg in self.functions.items()
-            if any(isinstance(step.event, SysregRead) and step.event.register == "currentel" for step in cfg.steps())
-        }
-        calls = nx.DiGraph((target, usr) for usr, cfg in self.functions.items() for target in _targets(cfg))
-        return reads.union(*(nx.descendants(calls, usr) for usr in reads if usr in calls))
 
     def _below(self, usr: str) -> None:
         """Raise what a function's blocks are known to run at to what its callers, or else its file, say."""

@@ -11,6 +11,7 @@ from barrierlint.cfg.graph import RETURN, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.calls import OTHER, is_frame_local
 from barrierlint.dataflow.debts import MAKE, UNKNOWN_SHIFT, Debt
+from barrierlint.dataflow.facts import CURRENT_LEVEL
 from barrierlint.dataflow.memory import is_near
 from barrierlint.dataflow.obligations.make import USER
 from barrierlint.dataflow.phis import Phis
@@ -40,7 +41,7 @@ class Exported:
 def exported(exit: State, callee: Cfg) -> Exported:
     """The part of an exit state that is made of arguments, globals and what the callee returns."""
     result = exit.variables.get(RETURN, Unknown("result"))
-    visible = {*(Unknown(name) for name in callee.params), *leaves(result)}
+    visible = {*(Unknown(name) for name in callee.params), *leaves(result), CURRENT_LEVEL}
 
     def seen(term: Term) -> bool:
         return _is_visible(term, visible, callee.usr)

@@ -29,7 +29,7 @@ from barrierlint.dataflow.contexts import (
 )
 from barrierlint.dataflow.deallocation import Release
 from barrierlint.dataflow.debts import ENABLE, MAKE, REGISTER, Debt, Leaf, Progress, Site
-from barrierlint.dataflow.levels import levels
+from barrierlint.dataflow.levels import asking, levels
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
 from barrierlint.dataflow.phis import Phis
@@ -77,6 +77,7 @@ class Tabulation:
         self.untagged: dict[str, frozenset[tuple[int, int]]] = {}
         self.live: dict[str, dict[int, frozenset[str]]] = {}
         self.levels = levels(program) if REGISTER in self.kinds else {}
+        self.asking = asking(program.functions)
         self.told: dict[tuple[str, tuple[str, ...]], bool] = {}
         self.flags = {usr: tested(cfg) for usr, cfg in program.functions.items()}
         self.boundaries: set[str] = {usr for usr in program.roots if usr not in settings.modelled}
@@ -393,7 +394,14 @@ class Tabulation:
         usr = callee.usr
         tables = self.program.tables
         visible = Visible(
-            ordered, reach.writes[usr], reach.reads[usr], key_of.slots, key_of.own, reach.accesses[usr], tables
+            ordered,
+            reach.writes[usr],
+            reach.reads[usr],
+            key_of.slots,
+            key_of.own,
+            reach.accesses[usr],
+            tables,
+            usr in self.asking,
         )
         key = enter(state, call, callee, phis, visible)
         limit = MAX_CONTEXTS if ordered else MAX_CONTEXTS // 2

@@ -7,6 +7,7 @@ beyond telling non-shareable barriers.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from barrierlint.dataflow.bits import known_bits
@@ -27,6 +28,7 @@ from barrierlint.events import (
     ExceptionCall,
     ExceptionReturn,
     Shareability,
+    Tlbi,
     Transition,
 )
 
@@ -35,6 +37,9 @@ VALID = 1
 USER = 1 << 6
 """AP[1]: accessible from EL0 (DDI 0487 D8.4.1). A missing barrier after such a write costs a fault that kernels
 handle."""
+
+_GRANULES = re.compile(r"r?pa")
+"""TLBIs by physical address, which drop what is known of the granule protection table (DDI 0487 D9)."""
 
 
 def pay(state: State, event: Event) -> Debt | None:
@@ -63,6 +68,8 @@ def after(debt: Debt, event: Event) -> Debt | None:
             if debt.progress is Progress.COMPLETED:
                 return replace(debt, progress=Progress.LOCAL) if "nsh" in debt.seen else None
             return debt
+        case Tlbi(op=op) if _GRANULES.match(op) and debt.progress is not Progress.WRITTEN:
+            return None  # what was written is no translation: it says whose a granule is
         case Drain():
             return None
     return debt
