@@ -56,7 +56,7 @@ def _compare(
 ) -> Row:
     known = kept(store, fix.sha) if store else None
     if known:
-        return judge(fix, known[0][0], known[0][1], classes(), known[1])
+        return judge(fix, known[0][0], known[0][1], classes(), known[1], verdicts())
     files = files_of(tree, commits).all
     outcomes = []
     for commit in commits:
@@ -65,7 +65,7 @@ def _compare(
         outcomes.append(run(tree.folder, there, limit, extra))
     if store:
         keep(store, fix.sha, outcomes, files)
-    return judge(fix, outcomes[0], outcomes[1], classes(), files)
+    return judge(fix, outcomes[0], outcomes[1], classes(), files, verdicts())
 
 
 def measured(rows: Sequence[Fix], jobs: int, options: argparse.Namespace) -> list[Row]:

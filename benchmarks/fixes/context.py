@@ -1,4 +1,5 @@
-"""Which files belong to a fix: those it touches, and the files of the tree that its functions call or are called from.
+"""Which files belong to a fix: those it touches, and the files of the tree that its functions call or are called from,
+directly or through others of the same files.
 
 Read off the text by names, as a reviewer greps; nothing is known of the commit but its diff. Bounded: at most
 `MOST` files of context, of at most `BYTES` together, nearest first. Files of other architectures are left out. What it
@@ -77,8 +78,10 @@ def gather(tree: Tree, changes: Mapping[str, list[tuple[int, int]]]) -> Files:
         for name, first, last, text in bodies[path]
         if any(first <= end and start <= last for start, end in near[path])
     }
-    own = {name for path in touched for name, *_ in bodies[path]}
-    called = {word for text in changed.values() for word in _WORDS.findall(text)} - own - _NOT_CALLS
+    own = {name: text for path in touched for name, _, _, text in bodies[path]}
+    through = {word for text in changed.values() for word in _WORDS.findall(text)} & own.keys() - changed.keys()
+    texts = (*changed.values(), *(own[name] for name in through))
+    called = {word for text in texts for word in _WORDS.findall(text)} - own.keys() - _NOT_CALLS
     ranked = _ranked(tree, touched, sorted(changed), sorted(called))
     if not any(_MAINTENANCE.search(_text(tree, path)) for path in (*touched, *ranked[:MOST])):
         ranked = [*_maintaining(tree, touched), *ranked]

@@ -1,22 +1,27 @@
 """Says of a row's two runs: flagged before, gone after, and what else there is.
 
 Flagged: a finding of a rule that answers one of the row's classes (classes.tsv) points at, or passes through, one of
-its functions or files. Gone: there was one, and the fixed version has none.
+its functions or files. Gone: there was one, and the fixed version has none, or none but what a reader judged to be
+another defect, which that version has as well.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from benchmarks.fixes.running import Found, Outcome, names
-from benchmarks.fixes.table import Accepted, Fix
+from benchmarks.fixes.table import Accepted, Fix, Opinions
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A fix with what was said of both sides; `skipped` says why it could not be run, "" if it was."""
+    """A fix with what was said of both sides; `skipped` says why it could not be run, "" if it was.
+
+    `known` are those of `right_after` that a reader judged to be other defects.
+    """
 
     fix: Fix
     before: Outcome
@@ -25,6 +30,7 @@ class Row:
     right_after: tuple[Found, ...] = ()
     files: tuple[str, ...] = ()
     skipped: str = ""
+    known: frozenset[Found] = frozenset()
 
     @property
     def flagged(self) -> bool:
@@ -33,8 +39,14 @@ class Row:
 
     @property
     def gone(self) -> bool:
-        """Whether nothing of its kind is reported there at the fix, by a run that came to its end."""
-        return not self.right_after and not self.after.failure
+        """Whether nothing of its kind is reported there at the fix, by a run that came to its end, and something was.
+
+        Where other defects are reported there as well, what was reported besides them at the parent must be gone.
+        """
+        if self.after.failure or set(self.right_after) - self.known:
+            return False
+        left = {_said(found) for found in self.right_after}
+        return not left or any(_said(found) not in left for found in self.right_before)
 
     @property
     def met(self) -> bool:
@@ -53,11 +65,24 @@ class Row:
 
 
 def judge(
-    fix: Fix, before: Outcome, after: Outcome, accepted: Mapping[str, Accepted], files: tuple[str, ...] = ()
+    fix: Fix,
+    before: Outcome,
+    after: Outcome,
+    accepted: Mapping[str, Accepted],
+    files: tuple[str, ...] = (),
+    opinions: Opinions | None = None,
 ) -> Row:
-    """Compare the two runs of `fix`."""
+    """Compare the two runs of `fix`; `opinions` are a reader's, by repository, rule and function."""
     rules = {rule for word in fix.classes for rule in accepted[word].rules}
-    return Row(fix, before, after, right(fix, before, rules), right(fix, after, rules), files)
+    left = right(fix, after, rules)
+    read = {found: (opinions or {}).get((fix.repo, found.rule, found.last)) for found in left}
+    known = frozenset(found for found, opinion in read.items() if opinion is not None and opinion.verdict == "true")
+    return Row(fix, before, after, right(fix, before, rules), left, files, known=known)
+
+
+def _said(found: Found) -> tuple[str, str, str]:
+    """What a finding says, whatever the line and the functions that it names."""
+    return (found.rule, found.path, re.sub(r"\w+\(\)|\d+", "", found.message))
 
 
 def right(fix: Fix, outcome: Outcome, rules: set[str]) -> tuple[Found, ...]:

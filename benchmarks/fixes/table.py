@@ -102,6 +102,10 @@ class Opinion:
     why: str
 
 
+Opinions = Mapping[tuple[str, str, str], Opinion]
+"""By repository, rule and function."""
+
+
 def verdicts(path: Path = VERDICTS) -> dict[tuple[str, str, str], Opinion]:
     """Opinions by repository, rule and function (its last name)."""
     if not path.is_file():

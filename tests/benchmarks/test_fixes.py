@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,16 @@ class TestJudging:
         both = Outcome(findings=(found(),))
         assert not judge(fix(), both, both, ACCEPTED).gone
         assert not judge(fix(), both, Outcome(failure="more than 1 s"), ACCEPTED).gone, "a run that broke shows nothing"
+
+    def test_another_defect_may_stay(self) -> None:
+        other = replace(found(), message="of another place")
+        before, after = Outcome(findings=(found(), other)), Outcome(findings=(other,))
+        said = {(fix().repo, other.rule, other.last): Opinion("true", "fixed later")}
+        assert judge(fix(), before, after, ACCEPTED, (), said).gone
+        assert not judge(fix(), before, after, ACCEPTED).gone, "nobody judged it"
+        assert not judge(fix(), after, after, ACCEPTED, (), said).gone, "nothing was reported besides"
+        wrong = {key: Opinion("false", "a wrong alarm") for key in said}
+        assert not judge(fix(), before, after, ACCEPTED, (), wrong).gone
 
     def test_names(self) -> None:
         assert names("mmu::hw_ptep<mmu::x<0>>::write(int)") == ["mmu", "hw_ptep", "write"]
