@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from barrierlint.dataflow.debts import Debt
 from barrierlint.dataflow.facts import Facts
@@ -99,6 +100,19 @@ class State:
                 place=None if self.debt.place is None else renamed(self.debt.place),
                 slot=None if self.debt.slot is None else renamed(self.debt.slot),
             )
+
+    def names_debt(self, params: Collection[str]) -> bool:
+        """Whether anything from here on can name what the debt is about: by a variable, a cell, or as a parameter; of
+        what was handed in the caller can.
+        """
+        debt = self.debt
+        if debt is None or debt.born is None:
+            return True
+        about = debt.maps | debt.location
+        if any(not isinstance(one, Unknown) or one.id in params for one in about):
+            return True
+        values = chain(self.variables.values(), self.cells, self.cells.values())
+        return any(not about.isdisjoint(self.phis.origins(value, through_calls=True)) for value in values)
 
     def evaluate(self, term: Term) -> Term:
         """The value of a term here, over the function's entry symbols."""

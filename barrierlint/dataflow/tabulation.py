@@ -115,6 +115,12 @@ class Tabulation:
 
     def _arrive(self, context: Context, block: int, state: State, arrival: Arrival | None) -> None:
         state.prune(self._live(context.cfg)[block])
+        if (
+            state.debt is not None
+            and self.kinds[state.debt.kind].named(state.debt)
+            and not state.names_debt(context.cfg.params)
+        ):
+            return
         nodes = context.nodes.setdefault(block, {})
         signature = self._signature(context, state)
         if signature not in nodes and self._is_crowded(nodes, signature):

@@ -189,6 +189,11 @@ def open(debt: Debt) -> bool:
     return RETIRED in debt.seen and not _is_settled(debt) and not breaks.handed_in(debt)
 
 
+def is_named(debt: Debt) -> bool:
+    """What is given back must be named; bases and descriptors are there for whoever comes, as is what is retired."""
+    return not debt.subject and RETIRED not in debt.seen
+
+
 OBLIGATION = Obligation(
     FREE,
     pay,
@@ -202,4 +207,5 @@ OBLIGATION = Obligation(
     gives=gives,
     releases=releases,
     after_release=after_release,
+    named=is_named,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from barrierlint.dataflow.debts import LINK, Debt
-from barrierlint.dataflow.obligations.obligation import Birth, Obligation
+from barrierlint.dataflow.obligations.obligation import Birth, Obligation, by_name
 from barrierlint.dataflow.obligations.publications import fresh, linked, open
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State, is_zeroed
@@ -63,4 +63,5 @@ OBLIGATION = Obligation(
     bear=bear,
     presume=presume,
     open=open,
+    named=by_name,
 )

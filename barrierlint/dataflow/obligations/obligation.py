@@ -76,6 +76,16 @@ def never_given(_state: State, _release: Release) -> None:
     """What is given back to an allocator neither depends on it nor bears it."""
 
 
+def at_large(_debt: Debt) -> bool:
+    """What depends on it may name nothing of it."""
+    return False
+
+
+def by_name(_debt: Debt) -> bool:
+    """What depends on it names it."""
+    return True
+
+
 def still(state: State, _release: Release) -> Debt:
     """Giving something back changes nothing."""
     assert state.debt is not None
@@ -98,15 +108,16 @@ class Obligation:
 
     `pay` gives the debt of a state after an event (None: paid), `relate` how an event depends on it (None: not at
     all), `bear` what another event than a descriptor write bears; writes bear it by their `transitions`, provided
-    that `presume` can be learnt in the newborn state, whose debt it may refine. `open` says whether it is a defect
-    to leave the analysed code with it, `unseen` what a call of a function that is not here pays. `slots`: a later
-    write of the same descriptor depends on it. `shown` adds to the debt of a defect what the event it ends in says
-    of it. `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run. `offline`: tables that a
-    model calls offline bear it as well; `exempt`: so do writes that a model exempts. `note` and `note_unseen` keep
-    in a state, debt or none, what later births depend on. `at_once`: the step that bears it is a defect, and
-    nothing further is followed. `leaving` judges it where it leaves a function that anyone may call (None: no
-    defect). Of calls that give memory back `releases` says how they depend on it, `after_release` what the debt is
-    then, and `gives` what they bear. An event is first related, then bears and pays, then is noted.
+    that `presume` can be learnt in the newborn state, whose debt it may refine. `open` says whether it is a defect to
+    leave the analysed code with it, `unseen` what a call of a function that is not here pays. `slots`: a later write
+    of the same descriptor depends on it. `named`: only what is computed from the symbols that it maps or lies at
+    depends on it; where nothing can name these any more, it is dropped. `shown` adds to the debt of a defect what the
+    event it ends in says of it. `invalidated_by_loops` says whether a loop that issues TLBIs is taken to run.
+    `offline`: tables that a model calls offline bear it as well; `exempt`: so do writes that a model exempts. `note`
+    and `note_unseen` keep in a state, debt or none, what later births depend on. `at_once`: the step that bears it is
+    a defect, and nothing further is followed. `leaving` judges it where it leaves a function that anyone may call
+    (None: no defect). Of calls that give memory back `releases` says how they depend on it, `after_release` what the
+    debt is then, and `gives` what they bear. An event is first related, then bears and pays, then is noted.
     """
 
     kind: str
@@ -118,6 +129,7 @@ class Obligation:
     open: Callable[[Debt], bool] = always
     unseen: Callable[[Debt, Call], Debt | None] = unaffected
     slots: bool = False
+    named: Callable[[Debt], bool] = at_large
     shown: Callable[[Debt, Event], Debt] = as_it_is
     invalidated_by_loops: Callable[[Debt], bool] = indifferent
     offline: bool = False

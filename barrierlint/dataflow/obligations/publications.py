@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.debts import PUBLISH, Debt
-from barrierlint.dataflow.obligations.obligation import Birth, Obligation
+from barrierlint.dataflow.obligations.obligation import Birth, Obligation, by_name
 from barrierlint.dataflow.phis import PAGE
 from barrierlint.dataflow.provenance import is_result
 from barrierlint.dataflow.relations import Relation
@@ -109,4 +109,5 @@ OBLIGATION = Obligation(
     open,
     offline=True,
     exempt=True,
+    named=by_name,
 )
