@@ -210,9 +210,9 @@ class Transfer:
 
     def _promote(self, access: Access, address: Term) -> DescriptorWrite | None:
         """A store of 8 bytes that is a descriptor write by data flow: its place is in a table reached from a base
-        register.
+        register, or indexed as one. A pointer is no descriptor: tables of them are the program's own.
         """
-        if access.size != 8 or access.value is None:
+        if access.size != 8 or access.value is None or access.type.endswith("*"):
             return None
         evidence = self._table_evidence(address)
         if not evidence:
