@@ -206,7 +206,8 @@ def _debt_in(caller: State, debt: Debt, pairs: list[tuple[str, Term]], phis: Phi
     if debt.maps and not maps:
         maps = frozenset({OTHER})
     location = frozenset() if debt.maps else _known_by(caller, debt.location, pairs, phis)
-    slot = _slot_in(debt.slot, pairs) if debt.slot is not None and visible.writes else None
+    wanted = debt.slot is not None and visible.writes and debt.kind != FREE
+    slot = _slot_in(debt.slot, pairs) if debt.slot is not None and wanted else None
     entered = replace(debt, leaves=(), born=None, maps=maps, location=location, place=None, slot=slot)
     stays = visible.ordered or debt.kind != MAKE
     return entered if stays else replace(entered, progress=type(debt.progress)(0), seen=frozenset())

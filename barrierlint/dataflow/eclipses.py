@@ -56,6 +56,9 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
         found = [d for d in found if d.debt.kind != SPACE or not d.debt.subject.startswith(SWITCHED)]
     else:
         found = [d for d in found if d.debt.kind != BREAK or f"{MISSED}asid" not in d.debt.seen]
+    if any(d.debt.kind == FREE for d in found):
+        dying = _for_destructors(program)
+        found = [d for d in found if d.debt.kind != FREE or d.path[0].function not in dying]
     freed = {d.leaf.site for d in found if d.debt.kind == FREE and not d.debt.subject}
     found = [d for d in found if not _leaves_freed(d, freed)]
     return _once(defect for defect in found if not _is_eclipsed(defect, told, made, program.functions))
@@ -73,6 +76,23 @@ def _once(defects: Iterable[Defect]) -> list[Defect]:
         if (defect.debt.progress, len(defect.path)) < (known.debt.progress, len(known.path)):
             left[defect.leaf, defect.debt.kind] = defect
     return [*others, *left.values()]
+
+
+def _for_destructors(program: Program) -> frozenset[str]:
+    """Destructors, and the functions that nothing but these call: what they take apart no PE uses any more."""
+    callers: dict[str, set[str]] = {}
+    for usr, cfg in program.functions.items():
+        for step in cfg.steps():
+            for target in step.event.targets if isinstance(step.event, Call) else ():
+                if target != usr:
+                    callers.setdefault(target, set()).add(usr)
+    found = {usr for usr, cfg in program.functions.items() if cfg.name.startswith("~")}
+    changed = True
+    while changed:
+        more = {usr for usr, above in callers.items() if usr not in found and above and above <= found}
+        found |= more
+        changed = bool(more)
+    return frozenset(found)
 
 
 def _leaves_freed(defect: Defect, freed: Collection[Site]) -> bool:

@@ -108,6 +108,11 @@ class Phis:
                     found |= self.given.get(symbol, frozenset())
         return frozenset(found)
 
+    def was_given(self, result: Unknown, symbols: Iterable[Term]) -> None:
+        """Record what the call that gave `result` was handed; of much the first by name."""
+        kept = sorted({symbol for symbol in symbols if symbol != result}, key=tag)
+        self.given[result] = frozenset(kept[:MAX_SOURCES])
+
     def is_made_of(self, term: Term, symbols: frozenset[Term]) -> bool:
         """Whether a value is computed from `symbols` whichever way was taken: of a merged one all that it may be."""
         for leaf in leaves(term):

@@ -112,7 +112,7 @@ class Leave:
                 self.memo[leaf] = found
                 if given := self.callee_phis.given.get(leaf):
                     inner = (origin for symbol in given for origin in self.phis.origins(self.term(symbol)))
-                    self.phis.given[found] = frozenset(inner) - {found}
+                    self.phis.was_given(found, inner)
                 made_from = tuple(self.callee_phis.sources.get(leaf, ()))  # a copy: of a recursive call they grow
                 if made_from:
                     self.phis.note(found, (b for r in made_from for b in self.phis.ordered_roots(self.term(r))))

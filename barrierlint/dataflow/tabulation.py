@@ -445,8 +445,8 @@ class Tabulation:
             zeroed = ZEROED if call.qualified in self.settings.policies.zeroed else ""
             result = Unknown(place + zeroed + (TABLE if accessor else ENABLED if asks_if_on(call.qualified) else ""))
             state.variables[call.into] = result
-            handed = frozenset(leaf for a in arguments for leaf in context.phis.origins(a, through_calls=True))
-            context.phis.given[result] = handed - {result}
+            handed = (leaf for a in arguments for leaf in context.phis.origins(a, through_calls=True))
+            context.phis.was_given(result, handed)
         self._leave_block(context, node, block.edges, state, birth)
 
     def _use_unseen(self, state: State, call: Call, arguments: list[Term], phis: Phis) -> Relation | None:

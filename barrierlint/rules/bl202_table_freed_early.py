@@ -12,7 +12,8 @@ a stale translation shows to the page's last user, or lets it change.
 **Entry state.** The pointer must be computed from the descriptor, or from the base register, or be what a call gave
 that was handed such a value. That a function frees is known of C's and C++'s own, and of those that a model names with
 `frees` or `retires`: others are told by a name that speaks of freeing, which is a warning at most. Tables of address
-spaces that no PE uses any more need no invalidation in between: code that writes no descriptors is not judged.
+spaces that no PE uses any more need no invalidation in between: code that writes no descriptors is not judged, and
+neither is what only a destructor calls.
 
 **Bad.**
 
