@@ -1,6 +1,7 @@
-"""Absolute expressions of the assembler: integers, symbols with known values, operators with C's precedence.
+"""Absolute expressions of the assembler: integers, symbols with known values, operators with the assembler's precedence.
 
-Returns None for anything that is not a known number (labels, relocations). What it does not model: floating point and
+That is not C's: `1 << n - 1` is `(1 << n) - 1`, and `|` and `&` bind more tightly than `+` and comparisons (GNU as
+manual, Infix Operators; LLVM's AsmParser agrees). Returns None for anything that is not a known number (labels, relocations). What it does not model: floating point and
 `.` (the location).
 """
 
@@ -19,23 +20,23 @@ _ESCAPED = {"\\n": "\n", "\\t": "\t", "\\r": "\r", "\\\\": "\\", "\\'": "'", "\\
 _BINARY: dict[str, tuple[int, Callable[[int, int], int]]] = {
     "||": (1, lambda a, b: int(bool(a or b))),
     "&&": (2, lambda a, b: int(bool(a and b))),
-    "|": (3, operator.or_),
-    "^": (4, operator.xor),
+    "|": (5, operator.or_),
+    "^": (5, operator.xor),
     "&": (5, operator.and_),
-    "==": (6, lambda a, b: int(a == b)),
-    "!=": (6, lambda a, b: int(a != b)),
-    "<>": (6, lambda a, b: int(a != b)),
-    "<": (7, lambda a, b: int(a < b)),
-    ">": (7, lambda a, b: int(a > b)),
-    "<=": (7, lambda a, b: int(a <= b)),
-    ">=": (7, lambda a, b: int(a >= b)),
-    "<<": (8, lambda a, b: a << b if 0 <= b < 128 else 0),
-    ">>": (8, lambda a, b: a >> b if b >= 0 else 0),
-    "+": (9, operator.add),
-    "-": (9, operator.sub),
-    "*": (10, operator.mul),
-    "/": (10, lambda a, b: int(a / b) if abs(a) < 1 << 52 else a // b),
-    "%": (10, operator.mod),
+    "==": (3, lambda a, b: int(a == b)),
+    "!=": (3, lambda a, b: int(a != b)),
+    "<>": (3, lambda a, b: int(a != b)),
+    "<": (3, lambda a, b: int(a < b)),
+    ">": (3, lambda a, b: int(a > b)),
+    "<=": (3, lambda a, b: int(a <= b)),
+    ">=": (3, lambda a, b: int(a >= b)),
+    "<<": (6, lambda a, b: a << b if 0 <= b < 128 else 0),
+    ">>": (6, lambda a, b: a >> b if b >= 0 else 0),
+    "+": (4, operator.add),
+    "-": (4, operator.sub),
+    "*": (6, operator.mul),
+    "/": (6, lambda a, b: int(a / b) if abs(a) < 1 << 52 else a // b),
+    "%": (6, operator.mod),
 }
 
 

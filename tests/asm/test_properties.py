@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,3 +85,18 @@ def test_deep_and_long_texts() -> None:
     assert evaluate("-" * 3000 + "1") is None
     assert len(decode("dsb ish\n" * 5000).events) == 5000
     assert len(decode("cbz x0, 1f\n1: isb\n" * 300).events) == 300
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1 << 16 - 1", 0xFFFF),  # C: 1 << 15
+        ("0xff & 1 << 4 - 1", 15),  # C: 8
+        ("1 | 2 == 3", 1),  # C: 1 | 0
+        ("4 + 1 | 2", 7),
+        ("2 * 3 << 1", 12),
+        ("1 == 2 || 3 > 2 && 1", 1),
+    ],
+)
+def test_operators_bind_as_the_assembler_has_it(text: str, value: int) -> None:
+    assert evaluate(text) == value
