@@ -1,8 +1,8 @@
-"""Absolute expressions of the assembler: integers, symbols with known values, operators with the assembler's precedence.
+"""Absolute expressions of the assembler: integers, symbols with known values, operators.
 
-That is not C's: `1 << n - 1` is `(1 << n) - 1`, and `|` and `&` bind more tightly than `+` and comparisons (GNU as
-manual, Infix Operators; LLVM's AsmParser agrees). Returns None for anything that is not a known number (labels, relocations). What it does not model: floating point and
-`.` (the location).
+Operators bind as in GNU as and LLVM's AsmParser, not as in C: `1 << n - 1` is `(1 << n) - 1`, and `|` and `&` bind more
+tightly than `+` and comparisons (GNU as manual, Infix Operators). Returns None for anything that is not a known number
+(labels, relocations). What it does not model: floating point and `.` (the location).
 """
 
 from __future__ import annotations
