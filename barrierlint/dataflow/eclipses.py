@@ -126,7 +126,8 @@ def _is_eclipsed(defect: Defect, told: set[Site], made: set[Site], functions: Ma
     if defect.debt.kind != BREAK:
         return False
     if _is_bare(defect):
-        return defect.leaf.site in told or _is_wrapper(functions[defect.leaf.site.function], defect)
+        cfg = functions[defect.leaf.site.function]
+        return defect.leaf.site in told or _is_wrapper(cfg, defect) or _is_part(cfg, defect)
     only_isb = defect.debt.progress is Progress.DONE and ASSUMED in defect.debt.seen
     return only_isb and defect.leaf.site in made
 
@@ -153,11 +154,24 @@ def _is_wrapper(cfg: Cfg, defect: Defect) -> bool:
 
     What else is to be done is for who uses the name.
     """
+    only = _only_invalidation(cfg, defect)
+    return only is not None and only.op in re.sub(r"[^a-z0-9]", "", cfg.name.lower())
+
+
+def _is_part(cfg: Cfg, defect: Defect) -> bool:
+    """Whether a header's function is one TLBI and by its name, which begins with `_`, not for use by itself: what calls
+    it, in a loop mostly, is not here and completes it.
+    """
+    in_header = cfg.place.path.endswith((".h", ".hh", ".hpp", ".inc"))
+    return in_header and cfg.name.startswith("_") and _only_invalidation(cfg, defect) is not None
+
+
+def _only_invalidation(cfg: Cfg, defect: Defect) -> Tlbi | None:
+    """The TLBI that is all a function does, where a defect leaves that function; else None."""
     if defect.relation is not Relation.BOUNDARY or defect.path[-1].function != cfg.usr:
-        return False
+        return None
     does = [step.event for step in cfg.steps() if not isinstance(step.event, Assign)]
-    name = re.sub(r"[^a-z0-9]", "", cfg.name.lower())
-    return len(does) == 1 and isinstance(does[0], Tlbi) and does[0].op in name
+    return does[0] if len(does) == 1 and isinstance(does[0], Tlbi) else None
 
 
 def _fills(defect: Defect, functions: Mapping[str, Cfg]) -> bool:
