@@ -9,7 +9,7 @@ WORKERS ?= 2
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test long browser validators bench speed docs site pictures format clean
+.PHONY: help demo check test long fuzz browser validators bench speed docs site pictures format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test: $(VENV)/.installed-dev  ## the tests alone
 long: $(VENV)/.installed-dev  ## the randomised tests for longer, from another seed; takes some minutes
 	BARRIERLINT_SEQUENCES=$${BARRIERLINT_SEQUENCES:-100000} WALKER_PAIRS=$${WALKER_PAIRS:-1000000} WALKER_SEED=$${WALKER_SEED:-$$(date +%s)} \
 		$(BIN)/python -m pytest -q -n $(WORKERS) tests/sim/test_agreement.py tests/sim_walker
+
+fuzz: $(VENV)/.installed-dev  ## every parser on mutated inputs, from another seed; what is found stays in fixtures/fuzz
+	BARRIERLINT_FUZZ=$${BARRIERLINT_FUZZ:-20000} $(BIN)/python -m pytest -q -n $(WORKERS) tests/fuzz --hypothesis-seed=$${SEED:-$$(date +%s)}
 
 browser: $(VENV)/.installed-dev  ## the HTML report's tests in headless Chromium (Debian: apt-get install chromium)
 	$(PIP) --editable '.[dev,browser]'

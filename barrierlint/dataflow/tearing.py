@@ -28,11 +28,12 @@ from barrierlint.events import (
     ContextSync,
     DescriptorWrite,
     Dsb,
+    Event,
     Kind,
     Order,
     Tlbi,
 )
-from barrierlint.terms import AddressOf, Element, Field, Name, Term
+from barrierlint.terms import AddressOf, Apply, Element, Field, Name, Term
 
 VALID = 1
 BIT_FIELD = "bit-field"
@@ -52,13 +53,15 @@ class Torn:
 def torn_writes(program: Program) -> Iterator[Torn]:
     """All stores of descriptors that may be seen in part, function by function."""
     for function in _functions(program):
-        yield from function.find()
+        if function.may_know_descriptors:
+            yield from function.find()
 
 
 def needless_flushes(program: Program) -> Iterator[tuple[Met, Met]]:
     """TLBIs, each with a write before it, that follow nothing but writes of valid descriptors over invalid ones."""
     for function in _functions(program):
-        yield from function.flushes()
+        if function.may_know_descriptors and function.may_flush:
+            yield from function.flushes()
 
 
 def _functions(program: Program) -> Iterator[_Function]:
@@ -89,6 +92,16 @@ class _Function:
             and step.event.into is not None
             and not any(target in program.functions for target in step.event.targets)
         )
+
+    @property
+    def may_know_descriptors(self) -> bool:
+        """Whether a store can be known for one of a descriptor: by its type, or by a place that a shift leads to."""
+        return any(type(step.event) is DescriptorWrite or shifts(step.event) for step in self.cfg.steps())
+
+    @property
+    def may_flush(self) -> bool:
+        """Whether any step is a TLBI."""
+        return any(self._flush(step) is not None for step in self.cfg.steps())
 
     def find(self) -> Iterator[Torn]:
         states = self._solve()
@@ -257,6 +270,26 @@ class _Function:
         ]
         bases = [root(call.args[at]) for call in calls if at < len(call.args)]
         return bool(bases) and all(isinstance(base, AddressOf) and base.kind == "local" for base in bases)
+
+
+def shifts(event: Event) -> bool:
+    """Whether a right shift, or a division, is part of what an event computes."""
+    pending = [part for name in event.__dataclass_fields__ for part in _flat(getattr(event, name))]
+    while pending:
+        match pending.pop():
+            case Apply(op, args):
+                if op.startswith((">>", "/")):
+                    return True
+                pending.extend(args)
+            case Element(base, index):
+                pending += (base, index)
+            case Field(base):
+                pending.append(base)
+    return False
+
+
+def _flat(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _order(store: tuple[Term, int, int]) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import math
 import os
 import resource
 import selectors
@@ -24,6 +25,11 @@ from typing import Any
 
 _READ = 1 << 20
 _MEBI = 1 << 20
+_PATIENCE = 4
+_LOOK = 0.2
+"""Seconds between two looks at how much memory children use."""
+_STACKS = 3 << 29
+"""Bytes of address space that deep stacks reserve, of which little is ever used."""
 
 
 class Failed(Exception):
@@ -37,7 +43,10 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one task may use: seconds of time, and of memory MiB beyond what this process has."""
+    """What one task may use: seconds of processor time, and of memory MiB beyond what this process has.
+
+    A task that waits instead of working is ended after `_PATIENCE` times the seconds.
+    """
 
     seconds: float = 300.0
     mebibytes: int = 4096
@@ -69,6 +78,7 @@ class Child:
     pipe: int
     future: Driven
     deadline: float
+    before: int
     data: list[bytes] = field(default_factory=list)
 
 
@@ -121,7 +131,9 @@ class Forks(Executor):
             if pid == 0:
                 _run(task, writing, self._limits)
             os.close(writing)
-            child = Child(pid, reading, future, time.monotonic() + self._limits.seconds)
+            child = Child(
+                pid, reading, future, time.monotonic() + self._limits.seconds * _PATIENCE, _resident(os.getpid())
+            )
             self._running[reading] = child
             self._selector.register(reading, selectors.EVENT_READ, child)
 
@@ -129,7 +141,7 @@ class Forks(Executor):
         """Wait for what comes next: data, an end, or a deadline."""
         now = time.monotonic()
         first = min((child.deadline for child in self._running.values()), default=now)
-        for key, _ in self._selector.select(max(0.0, first - now)):
+        for key, _ in self._selector.select(max(0.0, min(first - now, _LOOK))):
             child: Child = key.data
             data = os.read(child.pipe, _READ)
             if data:
@@ -138,7 +150,13 @@ class Forks(Executor):
                 self._end(child)
         now = time.monotonic()
         for child in [one for one in self._running.values() if one.deadline <= now]:
-            self._end(child, Failed("timeout", f"took more than {self._limits.seconds:g} s"))
+            self._end(child, Failed("timeout", f"took more than {self._limits.seconds * _PATIENCE:g} s"))
+        for child in list(self._running.values()):
+            if _resident(child.pid) - child.before > self._limits.mebibytes * _MEBI:
+                self._end(child, self._out_of_memory())
+
+    def _out_of_memory(self) -> Failed:
+        return Failed("memory", f"needed more than {self._limits.mebibytes} MiB of memory")
 
     def _end(self, child: Child, failure: Failed | None = None) -> None:
         """Bury a child, and give its future what came of it."""
@@ -162,7 +180,7 @@ class Forks(Executor):
         if code == -signal.SIGXCPU:
             return Failed("timeout", f"took more than {self._limits.seconds:g} s of processor time")
         if code == _OUT_OF_MEMORY or usage.ru_maxrss // 1024 > self._limits.mebibytes * 3 // 4:
-            return Failed("memory", f"needed more than {self._limits.mebibytes} MiB of memory")
+            return self._out_of_memory()
         name = signal.Signals(-code).name if code < 0 else f"exit status {code}"
         return Failed("crashed", f"ended by {name}")
 
@@ -175,6 +193,7 @@ def _run(task: Callable[[], bytes], pipe: int, limits: Limits) -> None:
     code = 1
     try:
         faulthandler.disable()
+        os.environ["LIBCLANG_DISABLE_CRASH_RECOVERY"] = "1"  # what goes on after a crash may wait for ever
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         silence = os.open(os.devnull, os.O_RDWR)
@@ -192,11 +211,11 @@ def _run(task: Callable[[], bytes], pipe: int, limits: Limits) -> None:
 
 def _limit(limits: Limits) -> None:
     """Bound processor time (a child whose parent is gone must end as well), memory, and leave no core files."""
-    seconds = int(limits.seconds) + 5
+    seconds = math.ceil(limits.seconds)
     for kind, amount in (
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, _address_space() + limits.mebibytes * _MEBI),
+        (resource.RLIMIT_AS, _address_space() + limits.mebibytes * _MEBI + _STACKS),
     ):
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (amount, amount))
@@ -204,8 +223,17 @@ def _limit(limits: Limits) -> None:
 
 def _address_space() -> int:
     """The bytes of address space this process has; 1 GiB where the system does not say."""
+    return _pages("self", 0) or 1 << 30
+
+
+def _resident(pid: int) -> int:
+    """The bytes of memory a process uses; 0 where the system does not say."""
+    return _pages(str(pid), 1)
+
+
+def _pages(process: str, column: int) -> int:
     try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[0]) * resource.getpagesize()
+        with open(f"/proc/{process}/statm", "rb") as file:
+            return int(file.read().split()[column]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
-        return 1 << 30
+        return 0

@@ -19,6 +19,7 @@ from barrierlint.inputs import InputError
 _HUNK = re.compile(r"^@@ -\d+(?:,(?P<old>\d+))? \+(?P<start>\d+)(?:,(?P<count>\d+))? @@")
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
 _SECONDS = 60
+_ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,13 @@ def _unquoted(name: str) -> str:
     """A path as git prints it: in quotes with escapes where it holds odd characters."""
     if not name.startswith('"'):
         return name
-    raw = name[1:-1].encode("utf-8", "surrogateescape").decode("unicode_escape")
-    return raw.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+    raw = re.sub(rb"\\([0-7]{3}|.)", _character, name.strip('"').encode("utf-8", "surrogateescape"))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _character(escape: re.Match[bytes]) -> bytes:
+    word = escape[1]
+    return bytes([int(word, 8) & 0xFF]) if len(word) == 3 else _ESCAPES.get(word, word)
 
 
 def touched(
