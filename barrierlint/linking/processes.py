@@ -212,13 +212,14 @@ def _run(task: Callable[[], bytes], pipe: int, limits: Limits) -> None:
 def _limit(limits: Limits) -> None:
     """Bound processor time (a child whose parent is gone must end as well), memory, and leave no core files."""
     seconds = math.ceil(limits.seconds)
-    for kind, amount in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, _address_space() + limits.mebibytes * _MEBI + _STACKS),
+    space = _address_space() + limits.mebibytes * _MEBI + _STACKS
+    for kind, amount, hard in (
+        (resource.RLIMIT_CPU, seconds, seconds + 5),  # at the hard limit the signal is SIGKILL, which says nothing
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_AS, space, space),
     ):
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (amount, amount))
+            resource.setrlimit(kind, (amount, hard))
 
 
 def _address_space() -> int:

@@ -78,3 +78,15 @@ def test_an_exception_leaves_nothing_running() -> None:
     assert time.monotonic() - start < 30
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_processor_time_is_what_counts() -> None:
+    with Forks(1, Limits(seconds=1)) as executor:
+        assert executor.submit(naps).result() == b"done"
+        with pytest.raises(Failed, match="took more than 1 s of processor time"):
+            executor.submit(spin).result()
+
+
+def naps() -> bytes:
+    time.sleep(1.5)
+    return b"done"
