@@ -90,7 +90,7 @@ def killed_worker(project: Project) -> tuple[str, int, str]:
 @case("a file that takes longer than --time-limit")
 def too_long(project: Project) -> tuple[str, int, str]:
     path = project.slow(functions=6000)
-    return lost_one(project, project.run("--time-limit", "2"), path, "took more than 2 s")
+    return lost_one(project, project.run("--time-limit", "2"), path, "took more than")
 
 
 @case("a file that needs more than --memory-limit")
