@@ -35,6 +35,7 @@ class Again(Tabulation):
         self.affected = _callers(before.reach, changed)
         self.reach = _reach(before.reach, changed, self.affected)
         self.orders = {usr: order for usr, order in before.orders.items() if usr not in changed}
+        self.nameable = {usr: names for usr, names in before.nameable.items() if usr not in changed}
         self.live = {usr: live for usr, live in before.live.items() if usr not in changed}
         self.queue, self.queued = [], set()
         self.budget, self.exhausted = BUDGET, False

@@ -8,7 +8,7 @@ and the debt's progress. What it does not model: aliasing between two arguments.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
@@ -208,9 +208,9 @@ def _debt_in(caller: State, debt: Debt, pairs: list[tuple[str, Term]], phis: Phi
     location = frozenset() if debt.maps else _known_by(caller, debt.location, pairs, phis)
     wanted = debt.slot is not None and visible.writes and debt.kind != FREE
     slot = _slot_in(debt.slot, pairs) if debt.slot is not None and wanted else None
-    entered = replace(debt, leaves=(), born=None, maps=maps, location=location, place=None, slot=slot)
-    stays = visible.ordered or debt.kind != MAKE
-    return entered if stays else replace(entered, progress=type(debt.progress)(0), seen=frozenset())
+    ordered = visible.ordered or debt.kind != MAKE
+    progress, seen = (debt.progress, debt.seen) if ordered else (type(debt.progress)(0), frozenset[str]())
+    return Debt((), None, progress, seen, maps, location, None, slot, debt.kind, debt.subject)
 
 
 def _slot_in(slot: Term, pairs: list[tuple[str, Term]]) -> Term | None:

@@ -6,6 +6,7 @@ model: an order among contexts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -110,12 +111,16 @@ class Visit:
 
 @dataclass(slots=True)
 class Context:
-    """One function in one entry state: the states at its blocks, how they were reached, and who waits for its exits."""
+    """One function in one entry state: the states at its blocks, how they were reached, and who waits for its exits.
+
+    `crowd` counts the states of each block and identity of a debt (`Signatures.identities`).
+    """
 
     key: EntryKey
     cfg: Cfg
     phis: Phis = field(default_factory=Phis)
     nodes: dict[int, dict[Signature, State]] = field(default_factory=dict)
+    crowd: Counter[tuple[int, int]] = field(default_factory=Counter)
     arrivals: dict[Node, dict[Arrival, None]] = field(default_factory=dict)
     callers: dict[tuple[EntryKey, Node], None] = field(default_factory=dict)
     visits: dict[Node, Visit] = field(default_factory=dict)

@@ -139,7 +139,7 @@ class Leave:
                 return None
         if into is not None:
             after.variables[into] = self.term(out.result)
-        after.touched |= frozenset(base for t in out.touched for base in self.phis.ordered_roots(self.term(t)))
+        after.touched = after.touched.union(*(self.phis.roots(self.term(t)) for t in out.touched))
         after.lost |= out.lost
         after.debt = self._debt(out.debt, ordered)
         return after

@@ -8,7 +8,7 @@ thread of control is followed alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
@@ -29,6 +29,7 @@ from barrierlint.dataflow.contexts import (
 )
 from barrierlint.dataflow.deallocation import Release
 from barrierlint.dataflow.debts import ENABLE, MAKE, REGISTER, Debt, Leaf, Progress, Site
+from barrierlint.dataflow.garbage import Nameable, nameable, shared_objects
 from barrierlint.dataflow.levels import asking, levels
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
@@ -42,7 +43,7 @@ from barrierlint.dataflow.transfer import TABLE, Settings, Transfer
 from barrierlint.dataflow.translation import ENABLED, asks_if_on, forget_off
 from barrierlint.dataflow.untagged import untagged
 from barrierlint.dataflow.walked import walked_objects
-from barrierlint.events import Call
+from barrierlint.events import Assign, Call
 from barrierlint.terms import AddressOf, Const, Term, Unknown
 
 MAX_STATES = 6
@@ -75,6 +76,8 @@ class Tabulation:
         self.bounds: dict[tuple[str, int], Callable[[Term], bool]] = {}
         self.loops: dict[str, tuple[frozenset[int], ...]] = {}
         self.untagged: dict[str, frozenset[tuple[int, int]]] = {}
+        self.shared = shared_objects(program.functions.values())
+        self.nameable: dict[str, dict[int, Nameable]] = {}
         self.live: dict[str, dict[int, frozenset[str]]] = {}
         self.levels = levels(program) if REGISTER in self.kinds else {}
         self.asking = asking(program.functions)
@@ -115,6 +118,9 @@ class Tabulation:
 
     def _arrive(self, context: Context, block: int, state: State, arrival: Arrival | None) -> None:
         state.prune(self._live(context.cfg)[block])
+        names = self._nameable(context.cfg).get(block)
+        if names is not None:
+            names.collect(state)
         if (
             state.debt is not None
             and self.kinds[state.debt.kind].named(state.debt)
@@ -123,7 +129,7 @@ class Tabulation:
             return
         nodes = context.nodes.setdefault(block, {})
         signature = self._signature(context, state)
-        if signature not in nodes and self._is_crowded(nodes, signature):
+        if signature not in nodes and context.crowd[block, self.signatures.identities[signature]] >= MAX_STATES:
             signature = self.signatures.number(state.debt.identity if state.debt else None, None)
         node = (block, signature)
         if arrival is not None:
@@ -133,6 +139,8 @@ class Tabulation:
             state = join(f"φ{block}", old, state, context.phis)
             if state is old:
                 return
+        else:
+            context.crowd[block, self.signatures.identities[signature]] += 1
         nodes[signature] = state
         if block in (context.cfg.exit, context.cfg.unwind):
             for caller in context.callers:
@@ -140,10 +148,10 @@ class Tabulation:
         else:
             self._enqueue(context.key, node)
 
-    def _is_crowded(self, nodes: Iterable[Signature], signature: Signature) -> bool:
-        """Whether a block has as many states as are kept apart for one debt."""
-        identities = self.signatures.identities
-        return sum(identities[other] == identities[signature] for other in nodes) >= MAX_STATES
+    def _nameable(self, cfg: Cfg) -> dict[int, Nameable]:
+        if cfg.usr not in self.nameable:
+            self.nameable[cfg.usr] = nameable(cfg, self.shared)
+        return self.nameable[cfg.usr]
 
     def _live(self, cfg: Cfg) -> dict[int, frozenset[str]]:
         if cfg.usr not in self.live:
@@ -464,7 +472,8 @@ class Tabulation:
         for context in self._unsettled():
             context.visits.clear()
             for block, nodes in list(context.nodes.items()):
-                if block not in (context.cfg.exit, context.cfg.unwind):
+                silent = all(isinstance(step.event, Assign) for step in context.cfg.blocks[block].steps)
+                if not silent and block not in (context.cfg.exit, context.cfg.unwind):
                     for signature in list(nodes):
                         self._process(context, (block, signature), collect=True)
 
