@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.speed import growth, results, sources, works
-from benchmarks.speed.timing import TooLong
+from benchmarks.speed.timing import Refused, TooLong
 
 HERE = Path(__file__).parent
 WORKS = ("start", "cold", "warm", "database", "many", "growth")
@@ -94,7 +94,7 @@ def _measure(
             print(f"{name} …", file=sys.stderr)
             try:
                 rows.extend(step())
-            except TooLong as error:
+            except (TooLong, Refused) as error:
                 left.append(f"{name}: {error}")
     curves = []
     if "growth" in chosen:

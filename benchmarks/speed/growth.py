@@ -54,7 +54,9 @@ def measure(name: str, folder: Path, rounds: int, limit: float, largest: int) ->
         path = folder / f"{name.replace(' ', '-')}{size}{suffix}"
         path.write_text(write(size), encoding="utf-8")
         ours, clang = together(
-            [check(path, flags, folder, "--time-limit", str(limit)), compile_only(path, flags, folder)], rounds, limit
+            [check(path, flags, folder, "--time-limit", str(int(limit))), compile_only(path, flags, folder)],
+            rounds,
+            limit,
         )
         return ours.cpu, clang.cpu
 

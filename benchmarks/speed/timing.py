@@ -17,12 +17,15 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, where, with what the environment adds, and what to do before each run (outside of the time)."""
+    """What to run, where, what the environment adds, what is done before each run (outside of the time), and the exit
+    statuses that tell it worked (None: any).
+    """
 
     words: Sequence[str]
     folder: Path
     environment: Mapping[str, str] | None = None
     before: Callable[[], object] | None = None
+    statuses: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,12 @@ class TooLong(Exception):
     """A command that had not ended in the time it was given."""
 
 
+class Refused(Exception):
+    """A command that did not do what is measured: its status is none of those it ends with when it works."""
+
+
 def once(command: Command, limit: float = 1800.0) -> Cost:
-    """Run a command to its end. Raises TooLong after `limit` seconds of wall time."""
+    """Run a command to its end. Raises TooLong after `limit` seconds of wall time, Refused for a wrong exit status."""
     if command.before:
         command.before()
     environment = {**os.environ, **(command.environment or {})}
@@ -64,6 +71,8 @@ def once(command: Command, limit: float = 1800.0) -> Cost:
             raise TooLong(f"more than {limit:g} s: {' '.join(command.words)}")
         time.sleep(0.002)
     child.returncode = os.waitstatus_to_exitcode(status)
+    if command.statuses is not None and child.returncode not in command.statuses:
+        raise Refused(f"exit status {child.returncode}: {' '.join(command.words)}")
     return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss / 1024, child.returncode)
 
 

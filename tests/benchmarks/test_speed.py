@@ -12,7 +12,7 @@ from barrierlint.linking.gathering import Means
 from barrierlint.pipeline import Options, run
 from benchmarks.speed import growth, results, sources
 from benchmarks.speed.growth import Curve
-from benchmarks.speed.timing import Command, TooLong, once, together
+from benchmarks.speed.timing import Command, Refused, TooLong, once, together
 from benchmarks.speed.works import Row
 
 
@@ -64,6 +64,11 @@ def test_each_round_runs_every_command_after_its_preparation(tmp_path: Path) -> 
 def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
     with pytest.raises(TooLong, match="more than 0"):
         once(Command([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path), 0.2)
+
+
+def test_what_did_not_work_is_not_measured(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="exit status 2"):
+        once(Command([sys.executable, "-c", "raise SystemExit(2)"], tmp_path, statuses=(0, 1)))
 
 
 @pytest.mark.parametrize(
