@@ -1,5 +1,5 @@
 """Which files belong to a fix: those it touches, and the files of the tree that its functions call or are called from,
-directly or through others of the same files.
+and the nearest that they call through others of the same files.
 
 Read off the text by names, as a reviewer greps; nothing is known of the commit but its diff. Bounded: at most
 `MOST` files of context, of at most `BYTES` together, nearest first. Files of other architectures are left out. What it
@@ -80,9 +80,11 @@ def gather(tree: Tree, changes: Mapping[str, list[tuple[int, int]]]) -> Files:
     }
     own = {name: text for path in touched for name, _, _, text in bodies[path]}
     through = {word for text in changed.values() for word in _WORDS.findall(text)} & own.keys() - changed.keys()
-    texts = (*changed.values(), *(own[name] for name in through))
-    called = {word for text in texts for word in _WORDS.findall(text)} - own.keys() - _NOT_CALLS
-    ranked = _ranked(tree, touched, sorted(changed), sorted(called))
+    called, further = (
+        {word for text in texts for word in _WORDS.findall(text)} - own.keys() - _NOT_CALLS
+        for texts in (changed.values(), [own[name] for name in through])
+    )
+    ranked = _ranked(tree, touched, sorted(changed), sorted(called), sorted(further - called))
     if not any(_MAINTENANCE.search(_text(tree, path)) for path in (*touched, *ranked[:MOST])):
         ranked = [*_maintaining(tree, touched), *ranked]
     return Files(touched, tuple(_within(tree, ranked)), tuple(sorted(changed)))
@@ -154,13 +156,15 @@ def _opens(lines: list[str], start: int) -> bool:
     return False
 
 
-def _ranked(tree: Tree, touched: tuple[str, ...], changed: list[str], called: list[str]) -> list[str]:
-    """Files of context, best first: what defines callees, then callers."""
+def _ranked(
+    tree: Tree, touched: tuple[str, ...], changed: list[str], called: list[str], further: list[str]
+) -> list[str]:
+    """Files of context, best first: what defines callees, the nearest that their own callees are in, then callers."""
     sources = tuple(f"*{suffix}" for suffix in CODE)
     defined: dict[str, set[str]] = {}
     callers: Counter[str] = Counter()
-    wanted, ours = set(called), set(changed)
-    for path, line in tree.naming([*called, *changed], sources):
+    wanted, ours = {*called, *further}, set(changed)
+    for path, line in tree.naming([*called, *further, *changed], sources):
         if path in touched or foreign(path):
             continue
         head = _LABEL.match(line) if path.endswith((".S", ".s")) else _HEAD.match(line)
@@ -169,14 +173,23 @@ def _ranked(tree: Tree, touched: tuple[str, ...], changed: list[str], called: li
             defined.setdefault(name, set()).add(path)
         elif not head and ours & set(re.findall(r"\w+", line)):
             callers[path] += 1
+    first, behind = (
+        _defining({name: paths for name, paths in defined.items() if name in names}, touched)
+        for names in (set(called), set(further))
+    )
+    first = list(dict.fromkeys((*first, *behind[:1])))
+    near = {path for path in callers if _distance(path, touched) <= NEAR} - set(first)
+    then = sorted(near, key=lambda path: (_distance(path, touched), -callers[path], path))
+    return [*first, *then[:CALLERS]]
+
+
+def _defining(defined: Mapping[str, set[str]], touched: tuple[str, ...]) -> list[str]:
+    """The files that define names, the nearest first; a name that many files define tells nothing."""
     weights: Counter[str] = Counter()
     for paths in defined.values():
         if len(paths) <= _COMMON:
             weights[min(paths, key=lambda path: (_distance(path, touched), path))] += 1
-    first = sorted(weights, key=lambda path: (_distance(path, touched), -weights[path], path))
-    near = {path for path in callers if _distance(path, touched) <= NEAR} - set(first)
-    then = sorted(near, key=lambda path: (_distance(path, touched), -callers[path], path))
-    return [*first, *then[:CALLERS]]
+    return sorted(weights, key=lambda path: (_distance(path, touched), -weights[path], path))
 
 
 def _distance(path: str, touched: tuple[str, ...]) -> int:
