@@ -1,5 +1,5 @@
 """Which files belong to a fix: those it touches, and the files of the tree that its functions call or are called from,
-and the nearest that they call through others of the same files.
+and one that is nearer than those, if they call it through others of the same files.
 
 Read off the text by names, as a reviewer greps; nothing is known of the commit but its diff. Bounded: at most
 `MOST` files of context, of at most `BYTES` together, nearest first. Files of other architectures are left out. What it
@@ -159,7 +159,7 @@ def _opens(lines: list[str], start: int) -> bool:
 def _ranked(
     tree: Tree, touched: tuple[str, ...], changed: list[str], called: list[str], further: list[str]
 ) -> list[str]:
-    """Files of context, best first: what defines callees, the nearest that their own callees are in, then callers."""
+    """Files of context, best first: what defines callees (of callees, if that is nearer), then callers."""
     sources = tuple(f"*{suffix}" for suffix in CODE)
     defined: dict[str, set[str]] = {}
     callers: Counter[str] = Counter()
@@ -177,7 +177,8 @@ def _ranked(
         _defining({name: paths for name, paths in defined.items() if name in names}, touched)
         for names in (set(called), set(further))
     )
-    first = list(dict.fromkeys((*first, *behind[:1])))
+    if behind and all(_distance(behind[0], touched) < _distance(path, touched) for path in first):
+        first = [behind[0], *first]
     near = {path for path in callers if _distance(path, touched) <= NEAR} - set(first)
     then = sorted(near, key=lambda path: (_distance(path, touched), -callers[path], path))
     return [*first, *then[:CALLERS]]
