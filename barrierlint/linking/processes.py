@@ -26,6 +26,7 @@ from typing import Any
 _READ = 1 << 20
 _MEBI = 1 << 20
 _PATIENCE = 4
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOK = 0.2
 """Seconds between two looks at how much memory children use."""
 _STACKS = 3 << 29
@@ -127,9 +128,12 @@ class Forks(Executor):
             reading, writing = os.pipe()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads: ours are idle
+                # A signal in the midst of forking would be raised where nobody can answer it.
+                before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
                 pid = os.fork()
-            if pid == 0:
-                _run(task, writing, self._limits)
+                if pid == 0:
+                    _run(task, writing, self._limits)
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
             os.close(writing)
             child = Child(
                 pid, reading, future, time.monotonic() + self._limits.seconds * _PATIENCE, _resident(os.getpid())
@@ -194,8 +198,9 @@ def _run(task: Callable[[], bytes], pipe: int, limits: Limits) -> None:
     try:
         faulthandler.disable()
         os.environ["LIBCLANG_DISABLE_CRASH_RECOVERY"] = "1"  # what goes on after a crash may wait for ever
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         silence = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(silence, stream)
