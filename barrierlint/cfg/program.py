@@ -117,7 +117,7 @@ def deep(work: Callable[[], T]) -> T:
     limit, stack = sys.getrecursionlimit(), threading.stack_size(_STACK)
     try:
         sys.setrecursionlimit(max(limit, _DEPTH))
-        thread = threading.Thread(target=run, name="lowering")
+        thread = threading.Thread(target=run, name="lowering", daemon=True)
         thread.start()
         thread.join()
     finally:

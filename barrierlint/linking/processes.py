@@ -171,19 +171,19 @@ class Forks(Executor):
         os.close(child.pipe)
         del self._running[child.pipe]
         _, status, usage = os.wait4(child.pid, 0)
-        failure = failure or self._failure(status, usage)
+        failure = failure or self._failure(status, usage.ru_maxrss * 1024 - child.before)
         if failure is not None:
             child.future.set_exception(failure)
         else:
             child.future.set_result(b"".join(child.data))
 
-    def _failure(self, status: int, usage: resource.struct_rusage) -> Failed | None:
+    def _failure(self, status: int, used: int) -> Failed | None:
         code = os.waitstatus_to_exitcode(status)
         if code == 0:
             return None
         if code == -signal.SIGXCPU:
             return Failed("timeout", f"took more than {self._limits.seconds:g} s of processor time")
-        if code == _OUT_OF_MEMORY or usage.ru_maxrss // 1024 > self._limits.mebibytes * 3 // 4:
+        if code == _OUT_OF_MEMORY or used > self._limits.mebibytes * _MEBI * 3 // 4:
             return self._out_of_memory()
         name = signal.Signals(-code).name if code < 0 else f"exit status {code}"
         return Failed("crashed", f"ended by {name}")

@@ -41,7 +41,7 @@ def test_the_metadata(wheel: zipfile.ZipFile) -> None:
     assert f"\nVersion: {__version__}\n" in metadata
     assert "\nLicense-Expression: Apache-2.0\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
-    assert "barrierlint = barrierlint.cli:entry" in wheel.read(f"{folder}/entry_points.txt").decode()
+    assert "barrierlint = barrierlint.__main__:entry" in wheel.read(f"{folder}/entry_points.txt").decode()
     assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
 
 
