@@ -62,6 +62,17 @@ def lacks_asid(operation: Operation, operand: Term, bits: Mapping[Term, Bits]) -
     return _shift_right(operand) == 12 and zeros & SURELY_ASID == SURELY_ASID
 
 
+def with_tag(written: Term, operand: Term) -> Term:
+    """`operand`, which is `written` evaluated, with the ASID 0 that the code puts there: folding leaves it out."""
+    if isinstance(operand, Const) or not _has_tag(written) or _has_tag(operand):
+        return operand
+    return Apply("|", (operand, Apply("<<", (Const(0), Const(ASID_SHIFT)))))
+
+
+def _has_tag(operand: Term) -> bool:
+    return any(_shift_left(part) is not None for part in _parts(operand))
+
+
 def is_asid(term: Term) -> bool:
     """Whether a value is called an ASID: a parameter, or a member read; masks and widths aside."""
     match term:

@@ -19,6 +19,7 @@ from barrierlint.dataflow.debts import UNKNOWN_SHIFT, Debt, Leaf, Site
 from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.obligations import kinds
 from barrierlint.dataflow.obligations.obligation import Obligation
+from barrierlint.dataflow.operands import with_tag
 from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.policies import FLAGGED, Policies
 from barrierlint.dataflow.provenance import is_parameter, walk_index, walk_shift
@@ -150,7 +151,9 @@ class Transfer:
         match event:
             case Access(address=address):
                 return replace(event, address=state.evaluate(address))
-            case Tlbi(operand=operand) | At(operand=operand) if operand is not None:
+            case Tlbi(operand=operand) if operand is not None:
+                return replace(event, operand=with_tag(operand, state.evaluate(operand)))
+            case At(operand=operand) if operand is not None:
                 return replace(event, operand=state.evaluate(operand))
             case SysregWrite(value=value):
                 return replace(event, value=state.evaluate(value))
