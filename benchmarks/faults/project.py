@@ -78,6 +78,8 @@ class Project:
                 "text": True,
                 "cwd": self.folder,
                 "start_new_session": True,
+                # A shell ignores SIGINT in what it starts behind it, and who is started there inherits that.
+                "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                 "env": os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 **more,
             },

@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=600.0, help="seconds that one command may take")
     parser.add_argument("--files", type=int, default=1_000, help="files of the largest database")
     parser.add_argument("--largest", type=int, default=10_000, help="largest size of what grows")
+    parser.add_argument("--note", default="", help="a line on how it was run, for the results")
     parser.add_argument("--results", type=Path, default=HERE / "RESULTS.md")
     options = parser.parse_args()
     if options.install:
@@ -57,7 +58,7 @@ def main() -> int:
     commit = subprocess.run(
         ["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
-    text = results.render(rows, curves, commit.stdout.strip() or "an unknown commit", picture.name, left)
+    text = results.render(rows, curves, commit.stdout.strip() or "an unknown commit", picture.name, left, options.note)
     options.results.write_text(text, encoding="utf-8")
     print(text)
     return 0

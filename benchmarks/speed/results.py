@@ -35,7 +35,9 @@ def machine() -> str:
     return f"{platform.machine()} {model}, {cores} cores, {platform.system()}, Python {python}, load {load:.1f}"
 
 
-def render(rows: Sequence[Row], curves: Sequence[Curve], commit: str, picture: str, left: Sequence[str]) -> str:
+def render(
+    rows: Sequence[Row], curves: Sequence[Curve], commit: str, picture: str, left: Sequence[str], note: str = ""
+) -> str:
     """Return the page."""
     lines = [
         "# Speed",
@@ -45,6 +47,7 @@ def render(rows: Sequence[Row], curves: Sequence[Curve], commit: str, picture: s
         "",
         f"- machine: {machine()}",
         *(f"- {program}: {version(program)}" for program in PEERS),
+        *([f"- {note}"] if note else []),
         "",
         "| work | CPU s | wall s | peak MiB | measured | wanted | reached |",
         "|---|---|---|---|---|---|---|",
