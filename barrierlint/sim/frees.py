@@ -8,17 +8,17 @@ a stale translation is as bad, and the allocator.
 from __future__ import annotations
 
 from barrierlint.events import DescriptorWrite, Event, SysregRead, SysregWrite, Tlbi
-from barrierlint.finding import Confirmation, Finding, Verdict
+from barrierlint.finding import Confirmation, Finding
 from barrierlint.sim import controls
 from barrierlint.sim.explore import Budget
-from barrierlint.sim.litmus import parse
 from barrierlint.sim.machine import Setting
 from barrierlint.sim.publications import barrier_lines
-from barrierlint.sim.run import Outcome, Result, simulate
+from barrierlint.sim.twins import compared, litmus
 
 RULE = "BL202"
 _UNLINK, _REUSE = "STR X1,[X0]", "STR X5,[X4]"
 _SAYS = "another PE's walker takes what the page's next owner writes for descriptors"
+_HARMLESS = "every execution was explored: nobody walks the page as its next owner leaves it"
 _WHOLE = ("DSB ISH", "TLBI VMALLE1IS", "DSB ISH")
 
 
@@ -33,20 +33,8 @@ def judge(finding: Finding, setting: Setting, budget: Budget) -> Confirmation:
     early = start is None
     code = (_REUSE, *between, _UNLINK, *_WHOLE) if early else (_UNLINK, *between, _REUSE)
     text = _text(code)
-    outcome = _run(text, setting, budget)
-    if outcome.result is not Result.ALLOWED:
-        verdict = Verdict.REFUTED if outcome.result is Result.FORBIDDEN else Verdict.UNDECIDED
-        reason = outcome.reason or "every execution was explored: nobody walks the page as its next owner leaves it"
-        return Confirmation(verdict, None, outcome.states, 0, reason, text)
-    twin = _run(_text((_UNLINK, *_WHOLE, _REUSE)), setting, budget)
-    if twin.result is not Result.FORBIDDEN:
-        reason = twin.reason or "the repaired twin misbehaves as well"
-        return Confirmation(Verdict.UNDECIDED, outcome.trace, outcome.states, twin.states, reason, text)
-    return Confirmation(Verdict.CONFIRMED, outcome.trace, outcome.states, twin.states, _SAYS, text)
-
-
-def _run(text: str, setting: Setting, budget: Budget) -> Outcome:
-    return simulate(parse(text), setting.features, budget, setting)
+    repaired = _text((_UNLINK, *_WHOLE, _REUSE))
+    return compared(text, repaired, _SAYS, _HARMLESS, setting, budget)
 
 
 def _lines(event: Event | None) -> list[str]:
@@ -67,10 +55,5 @@ _BY_PAGE = frozenset(
 
 
 def _text(code: tuple[str, ...]) -> str:
-    rows = [(line, "LDR W3,[X2]" if number == 0 else "") for number, line in enumerate(code)]
-    table = "\n".join(f" {left} | {right} ;" for left, right in (("P0", "P1"), *rows))
-    return (
-        f"AArch64 {RULE}.reuse\n(* The witness of a barrierlint finding. *)\n{{\n [x]=1; [z]=2;\n"
-        " 0:X0=TTD(x,level:2); 0:X1=(table:TTD(x), valid:0); 0:X4=TTD(x); 0:X5=(oa:PA(z)); 0:X2=x;\n 1:X2=x;\n}\n"
-        f"{table}\nexists (1:X3=2)\n"
-    )
+    init = " 0:X0=TTD(x,level:2); 0:X1=(table:TTD(x), valid:0); 0:X4=TTD(x); 0:X5=(oa:PA(z)); 0:X2=x;\n"
+    return litmus(f"{RULE}.reuse", init, code)
