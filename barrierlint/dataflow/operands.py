@@ -73,6 +73,16 @@ def _has_tag(operand: Term) -> bool:
     return any(_shift_left(part) is not None for part in _parts(operand))
 
 
+def tags(value: Term) -> Iterator[Term]:
+    """What is put into the ASID's field, bits 63:48, of an operand or of a base register's value."""
+    match value:
+        case Apply("<<", (inner, Const(shift))) if shift == ASID_SHIFT:
+            yield inner
+        case Apply("|" | "+" | "&", args):
+            for arg in args:
+                yield from tags(arg)
+
+
 def is_asid(term: Term) -> bool:
     """Whether a value is called an ASID: a parameter, or a member read; masks and widths aside."""
     match term:

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from barrierlint.cfg.graph import Cfg
+from barrierlint.dataflow.operands import tags
 from barrierlint.dataflow.values import load, rebuild
 from barrierlint.events import Access, Assign, Kind, Tlbi
 from barrierlint.terms import Apply, Const, Name, Term
 
 DEPTH = 6
 """Definitions that are followed from a name."""
-TAG = Const(48)
-"""Where the ASID begins in a TLBI's operand (DDI 0487 C5.5)."""
 
 
 def untagged(cfg: Cfg) -> frozenset[tuple[int, int]]:
@@ -31,7 +30,9 @@ def untagged(cfg: Cfg) -> frozenset[tuple[int, int]]:
     if not invalidating:
         return frozenset()
     known = _definitions(cfg)
-    tags = {block: set(_tags(_expanded(operand, known))) for block, operand in invalidating.items()}
+    carrying = {
+        block: {_bare(tag) for tag in tags(_expanded(operand, known))} for block, operand in invalidating.items()
+    }
     return frozenset(
         (block.id, edge.target)
         for block in cfg.blocks
@@ -39,7 +40,7 @@ def untagged(cfg: Cfg) -> frozenset[tuple[int, int]]:
         if len(block.edges) == 2
         for guard in edge.guards
         for tested in _tested(_expanded(guard.condition, known))
-        for target, carried in tags.items()
+        for target, carried in carrying.items()
         if tested in carried and target not in _reached(cfg, edge.target, block.id)
     )
 
@@ -65,18 +66,6 @@ def _expanded(term: Term, known: dict[str, Term], depth: int = DEPTH) -> Term:
         return one
 
     return rebuild(term, leaf)
-
-
-def _tags(operand: Term) -> Iterator[Term]:
-    """The values that an operand carries from bit 48 up."""
-    if not isinstance(operand, Apply):
-        return
-    if operand.op == "<<" and operand.args[1] == TAG:
-        yield _bare(operand.args[0])
-        return
-    if operand.op in ("|", "+", "&"):
-        for part in operand.args:
-            yield from _tags(part)
 
 
 def _tested(condition: Term) -> Iterator[Term]:

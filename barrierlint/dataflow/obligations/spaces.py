@@ -10,7 +10,6 @@ them. What it does not model: ASIDs that are invalidated when they are freed, in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from barrierlint.dataflow.bits import known_bits
@@ -18,7 +17,7 @@ from barrierlint.dataflow.debts import SPACE, Debt, Progress
 from barrierlint.dataflow.invalidations import parse
 from barrierlint.dataflow.memory import place_of
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
-from barrierlint.dataflow.operands import ASID, ASID_SHIFT
+from barrierlint.dataflow.operands import ASID, tags
 from barrierlint.dataflow.reach import BASES, base_place
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
@@ -44,18 +43,6 @@ def bear(state: State, event: Event) -> Birth | None:
         case Access(kind=Kind.WRITE, address=address, value=value) if value is not None:
             return _account(state, address, state.evaluate(value))
     return None
-
-
-def tags(value: Term) -> Iterator[Term]:
-    """What is put into the ASID's field of a register's value: bits 63:48."""
-    match value:
-        case Apply("<<", (inner, Const(shift))) if shift == ASID_SHIFT:
-            yield inner
-        case Apply("|" | "+", args):
-            for arg in args:
-                yield from tags(arg)
-        case Apply("&", (inner, Const())):
-            yield from tags(inner)
 
 
 def _is_given(state: State, tag: Term) -> bool:
