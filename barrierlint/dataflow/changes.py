@@ -37,6 +37,22 @@ def kept(term: Term, old: Term, budget: int = SIZE_LIMIT) -> int:
     return 0
 
 
+def surviving(term: Term, old: Term, budget: int = SIZE_LIMIT) -> int:
+    """The bits of `old` that are set in `term` wherever they are set in `old`: all but 0x80 of `old & ~0x80 | x`."""
+    if term == old:
+        return MASK64
+    if budget <= 0:
+        return 0
+    match term:
+        case Apply("&", (left, Const(mask))) | Apply("&", (Const(mask), left)):
+            return surviving(left, old, budget - 1) & mask
+        case Apply("|", (left, right)):
+            return surviving(left, old, budget - 1) | surviving(right, old, budget - 1)
+        case Apply("?:", (_, yes, no)):
+            return surviving(yes, old, budget - 1) & surviving(no, old, budget - 1)
+    return 0
+
+
 def _either(left: Term, right: Term, old: Term, budget: int) -> int:
     """Bits of a union: those that one side keeps where the other has none."""
     from barrierlint.dataflow.bits import known_bits

@@ -10,7 +10,9 @@ lost. The architecture therefore wants the descriptor broken first: invalid, DSB
 A TLBI afterwards comes too late.
 
 **Entry state.** That a descriptor is valid is taken from a test on the path, or from the old value that an exchange is
-given; nothing is assumed of one whose old value nobody looked at. What is put together in place, and tables that are
+given; nothing is assumed of one whose old value nobody looked at. One that keeps its valid bit and output address while
+its memory type or shareability is replaced is taken to be in use, as a warning: of an invalid entry there would be
+nothing to keep. What is put together in place, and tables that are
 local objects, owe nothing. The rule does not know whether the MMU is on.
 
 **Bad.**
@@ -41,7 +43,7 @@ if ((*entry & 3) == BLOCK) {
 from __future__ import annotations
 
 from barrierlint.dataflow.debts import CHANGE
-from barrierlint.dataflow.obligations.changes import KINDS_OF_CHANGE
+from barrierlint.dataflow.obligations.changes import KEPT, KINDS_OF_CHANGE
 from barrierlint.dataflow.witness import Defect
 from barrierlint.finding import Witness
 from barrierlint.rules.rule import Rule, info
@@ -58,7 +60,18 @@ def message(defect: Defect, steps: Witness) -> str:
     """The whole message."""
     from barrierlint.rules.narrate import short
 
-    return f"{short(steps.write.function)}() replaces a valid descriptor by another one: {sentence(defect)}"
+    if KEPT in defect.debt.seen:
+        what = "replaces the attributes of a descriptor that stays valid if it is"
+    else:
+        what = "replaces a valid descriptor by another one"
+    return f"{short(steps.write.function)}() {what}: {sentence(defect)}"
+
+
+def grounds(defect: Defect) -> str:
+    """How sure it is that the old descriptor is valid."""
+    if KEPT in defect.debt.seen:
+        return "nothing tells that it is valid; but its valid bit and output address stay as they were"
+    return "the old descriptor is known to be valid, and the new one is"
 
 
 RULE = Rule(
@@ -68,4 +81,5 @@ RULE = Rule(
     sentence,
     CHANGE,
     message,
+    grounds=grounds,
 )

@@ -103,13 +103,13 @@ class _Narrator:
         match mark.role:
             case "enter" | "into":
                 role = "enter" if mark.role == "enter" else "call"
-                return self._made(cfg, step, mark, f"{cfg.name}() calls {_callee(step)}()", role, None)
+                return self._made(cfg, step, mark, f"{_who(cfg)} calls {_callee(step)}()", role, None)
             case "write":
                 return self._made(cfg, step, mark, self._written(cfg, step), "write", self._write_event(step.event))
             case "access":
                 return self._access(cfg, step, mark)
             case "boundary":
-                note = f"{cfg.name}() leaves by an exception return, with the {state(self.defect.debt)}"
+                note = f"{_who(cfg)} leaves by an exception return, with the {state(self.defect.debt)}"
                 return self._made(cfg, step, mark, note, "boundary", None)
         return self._passed(cfg, step, mark)
 
@@ -134,28 +134,28 @@ class _Narrator:
         how = f" ({step.note})" if step.note else ""
         match step.event:
             case Tlbi(op=op):
-                return f"{cfg.name}() issues TLBI {op.upper()}{how}"
+                return f"{_who(cfg)} issues TLBI {op.upper()}{how}"
             case SysregWrite(register=register):
-                return f"{cfg.name}() writes {register.upper()}{how}"
+                return f"{_who(cfg)} writes {register.upper()}{how}"
             case Access() if self.defect.debt.kind == SPACE:
                 taken = self.defect.debt.subject == TAKEN
                 what = "takes an ASID from its owner" if taken else "starts to count ASIDs from the beginning"
-                return f"{cfg.name}() {what}{how}"
+                return f"{_who(cfg)} {what}{how}"
             case SysregRead(register=register):
-                return f"{cfg.name}() reads {register.upper()}{how}"
+                return f"{_who(cfg)} reads {register.upper()}{how}"
             case At(op=op):
-                return f"{cfg.name}() translates an address (AT {op.upper()}){how}"
+                return f"{_who(cfg)} translates an address (AT {op.upper()}){how}"
             case Call():
-                return f"{cfg.name}() hands what it took from a descriptor to {_callee(step)}(), which gives it back"
+                return f"{_who(cfg)} hands what it took from a descriptor to {_callee(step)}(), which gives it back"
         assumed = ASSUMED in self.defect.debt.seen
-        return f"{cfg.name}() {'overwrites a descriptor that may be valid' if assumed else KINDS[self.transition]}{how}"
+        return f"{_who(cfg)} {'overwrites a descriptor that may be valid' if assumed else KINDS[self.transition]}{how}"
 
     def _passed(self, cfg: Cfg, step: Step, mark: Mark) -> WitnessStep | None:
         event = step.event
         if isinstance(event, TOLD):
             return self._made(cfg, step, mark, effect(event, self.defect.debt.kind), "barrier", event)
         if isinstance(event, Unread):
-            note = f"{cfg.name}() has a statement here that could not be read: taken to order nothing"
+            note = f"{_who(cfg)} has a statement here that could not be read: taken to order nothing"
             return self._made(cfg, step, mark, note, "call", None)
         if isinstance(event, Call) and not any(t in self.functions for t in event.targets) and self.unseen < MAX_UNSEEN:
             self.unseen += 1
@@ -169,31 +169,31 @@ class _Narrator:
         link = link if self.defect.debt.kind == MAKE else "an address whose translation was taken away"
         match step.event:
             case Access() | DescriptorWrite() as event if self.defect.debt.kind == FREE:
-                return self._made(cfg, step, mark, f"{cfg.name}() writes into the table", "access", event)
+                return self._made(cfg, step, mark, f"{_who(cfg)} writes into the table", "access", event)
             case Access(kind=kind) as event:
-                note = f"{cfg.name}() {VERBS[kind]} {_place(event)}: {link}"
+                note = f"{_who(cfg)} {VERBS[kind]} {_place(event)}: {link}"
                 return self._made(cfg, step, mark, note, "access", event)
             case Call() if self.defect.debt.kind == FREE:
-                note = f"{cfg.name}() hands it to {_callee(step)}(), which gives it back"
+                note = f"{_who(cfg)} hands it to {_callee(step)}(), which gives it back"
                 return self._made(cfg, step, mark, note, "access", None)
             case event if self.defect.debt.kind in (ENABLE, FREE, LINK, PUBLISH, REGISTER, RESULT):
-                return self._made(cfg, step, mark, f"{cfg.name}() {use(event, self.defect.debt)}", "access", event)
+                return self._made(cfg, step, mark, f"{_who(cfg)} {use(event, self.defect.debt)}", "access", event)
             case Tlbi(op=op) as event:
-                note = f"{cfg.name}() issues TLBI {op.upper()} while the {state(self.defect.debt, ' is')}"
+                note = f"{_who(cfg)} issues TLBI {op.upper()} while the {state(self.defect.debt, ' is')}"
                 return self._made(cfg, step, mark, note, "access", event)
             case DescriptorWrite() as event if AGAIN in self.defect.debt.seen:
-                return self._made(cfg, step, mark, f"{cfg.name}() makes the descriptor valid again", "access", event)
+                return self._made(cfg, step, mark, f"{_who(cfg)} makes the descriptor valid again", "access", event)
             case DescriptorWrite() as event:
                 shown = Access(Kind.WRITE, event.location, event.value)
-                return self._made(cfg, step, mark, f"{cfg.name}() writes through {link}", "access", shown)
+                return self._made(cfg, step, mark, f"{_who(cfg)} writes through {link}", "access", shown)
             case Call(args=args):
                 handed = Access(Kind.READ, args[0]) if args else None
                 if self.defect.relation is Relation.POSSIBLE:
                     note = f"calls {_callee(step)}(), whose body was not seen: assumed to access what was mapped"
                     return self._made(cfg, step, mark, note, "access", handed)
-                note = f"{cfg.name}() hands the address just mapped to {_callee(step)}(), whose body was not seen"
+                note = f"{_who(cfg)} hands the address just mapped to {_callee(step)}(), whose body was not seen"
                 return self._made(cfg, step, mark, note, "access", handed)
-        return self._made(cfg, step, mark, f"{cfg.name}() uses {link}", "access", None)
+        return self._made(cfg, step, mark, f"{_who(cfg)} uses {link}", "access", None)
 
     def _branch(self, cfg: Cfg, mark: Mark) -> WitnessStep | None:
         block = cfg.blocks[mark.block]
@@ -214,15 +214,19 @@ class _Narrator:
         step = cfg.blocks[last.block].steps[last.step]
         names = list(dict.fromkeys(_callee_of(self.functions, mark) for mark in marks))
         through = ", ".join(f"{name}()" for name in (names if len(names) < 4 else [names[0], "…", names[-1]]))
-        note = f"returns from {through.replace('…()', '…')} to {cfg.name}() with the {state(self.defect.debt)}"
+        note = f"returns from {through.replace('…()', '…')} to {_who(cfg)} with the {state(self.defect.debt)}"
         return WitnessStep(step.span, note, "return", None, cfg.qualified, last.depth)
 
     def _boundary(self, cfg: Cfg) -> str:
-        return f"{cfg.name}() returns to callers that were not analysed, with the {state(self.defect.debt)}"
+        return f"{_who(cfg)} returns to callers that were not analysed, with the {state(self.defect.debt)}"
 
 
 def _orders(cfg: Cfg) -> bool:
     return any(isinstance(step.event, ORDERING) for step in cfg.steps())
+
+
+def _who(cfg: Cfg) -> str:
+    return f"{short(cfg.qualified)}()"
 
 
 def _callee(step: Step) -> str:
@@ -235,7 +239,13 @@ def _callee_of(functions: dict[str, Cfg], mark: Mark) -> str:
 
 
 def short(qualified: str) -> str:
-    """The last component of a qualified name, without template arguments: `mmu::map_range<X>` gives `map_range`."""
+    """The last component of a qualified name, without template arguments: `mmu::map_range<X>` gives `map_range`.
+
+    A lambda has no name of its own: it is told by the function it stands in.
+    """
+    outer, within, _ = qualified.partition("::(lambda)::")
+    if within:
+        return f"a lambda in {short(outer)}"
     depth, start, end = 0, 0, len(qualified)
     for index, letter in enumerate(qualified):
         if letter == "<" and not qualified[:index].endswith("operator"):

@@ -18,6 +18,7 @@ from barrierlint.source.types import Types
 NAMESPACE, LINKAGE_SPEC = 22, 23
 FUNCTIONS = frozenset((8, 21, 24, 25, 26))  # function, method, constructor, destructor, conversion function
 RECORDS = frozenset((2, 3, 4, 31, 32))  # struct, union, class, class template, partial specialisation
+LAMBDA = "(lambda)"
 _STATIC, _PARAM, _FUNCTION_TEMPLATE = 3, 10, 30
 _INLINE_STD = re.compile(r"\bstd::(?:__1|__cxx11|__ndk1|__atomic_impl)::")
 _ATOMIC_BASE = re.compile(r"\bstd::__atomic_(?:base|float|flag_base|ref|ref_base)\b")
@@ -57,7 +58,10 @@ class Names:
         return f"{known}~{position(cursor)[1]}" if generic else known
 
     def qualified(self, cursor: Cursor) -> str:
-        """Return the printable qualified name of a function: namespaces, class with template arguments, name."""
+        """Return the printable qualified name of a function: namespaces, class with template arguments, name.
+
+        That of a lambda is told by the function it stands in, `Class::method::(lambda)::operator()`, and holds no line.
+        """
         identity = clang_c.identity(cursor)
         known = self._qualified.get(identity)
         if known is None:
@@ -67,6 +71,9 @@ class Names:
         return known
 
     def _scope(self, parent: Cursor) -> str:
+        if parent.kind in RECORDS and clang_c.spelling(parent).startswith("(lambda"):
+            outer = lib.clang_getCursorSemanticParent(parent)
+            return (self.qualified(outer) + "::" if outer.kind in FUNCTIONS else self._scope(outer)) + f"{LAMBDA}::"
         if parent.kind in RECORDS:
             spelling = clang_c.text(
                 lib.clang_getTypeSpelling(lib.clang_getCanonicalType(lib.clang_getCursorType(parent)))

@@ -119,6 +119,14 @@ def test_two_lambdas_of_an_inline_method_stay_apart() -> None:
     assert all(used)
 
 
+def test_a_lambda_is_named_by_the_function_it_stands_in_and_not_by_its_line() -> None:
+    code = "namespace n { struct W { void m() { auto a = [] { auto b = [] {}; b(); }; a(); } }; }\nauto g = [] {};\n"
+    unit = read(code + "void f(n::W &w) { w.m(); g(); }", "case.cc")
+    inner = "n::W::m::(lambda)::operator()"
+    names = sorted(one.qualified for one in unit.functions if one.kind == "lambda")
+    assert names == ["(lambda)::operator()", inner, f"{inner}::(lambda)::operator()"]
+
+
 def test_destructor_of_an_instantiated_template_is_found() -> None:
     unit = read(GUARD + "void f(Lock &l) { Guard<Lock> g(l); }", "case.cc")
     (declared,) = find(function(unit, "f").body, Declaration)

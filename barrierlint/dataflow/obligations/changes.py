@@ -2,14 +2,16 @@
 
 It is a defect where it stands. That the old one is valid must be known from outside: read and tested, not put together
 here. Permissions, the access flag and software's bits may change in place; the output address, type, memory type,
-shareability, the contiguous and the global bit may not (DDI 0487 D8.16.1). What it does not model: sizes told apart by
-FEAT_BBML2, and output addresses whose contents are equal.
+shareability, the contiguous and the global bit may not (DDI 0487 D8.16.1). Where nothing tells that it is valid, one
+that keeps valid bit and output address, while its memory type or shareability is replaced, is an entry in use as well
+(`KEPT`): an invalid one has nothing there to be kept. What it does not model: sizes told apart by FEAT_BBML2, and
+output addresses whose contents are equal.
 """
 
 from __future__ import annotations
 
 from barrierlint.dataflow.bits import known_bits
-from barrierlint.dataflow.changes import differing
+from barrierlint.dataflow.changes import differing, surviving
 from barrierlint.dataflow.debts import CHANGE, Debt
 from barrierlint.dataflow.obligations.breaks import VALID, is_own_work
 from barrierlint.dataflow.obligations.obligation import Obligation
@@ -19,15 +21,18 @@ from barrierlint.events import DescriptorWrite, Event, Transition
 from barrierlint.terms import MASK64, Apply, Const, Term
 
 CONTIGUOUS = 1 << 52
+MEMORY_TYPE, SHAREABILITY, OUTPUT = 0b111 << 2, 0b11 << 8, ((1 << 36) - 1) << 12
 KINDS_OF_CHANGE = (
     ("type", 0b10),
-    ("memory type", 0b111 << 2),
-    ("shareability", 0b11 << 8),
+    ("memory type", MEMORY_TYPE),
+    ("shareability", SHAREABILITY),
     ("global bit", 1 << 11),
-    ("output address", ((1 << 36) - 1) << 12),
+    ("output address", OUTPUT),
     ("contiguous bit", CONTIGUOUS),
 )
 """What may not change in place. Software's bits, UXN and PXN, DBM, the access flag and AP may."""
+KEPT = "kept"
+"""Seen of a debt: valid or not, the descriptor stays as it was; only its attributes are replaced."""
 
 
 def pay(state: State, _event: Event) -> Debt | None:
@@ -48,7 +53,7 @@ def presume(born: State, write: DescriptorWrite) -> bool:
     bits = born.facts.bits
     old, new = known_bits(write.old, bits), known_bits(write.value, bits)
     if not old[0] & new[0] & VALID:
-        return False
+        return not (old[1] | new[1]) & VALID and _replaces_attributes(born, write.old, write.value)
     found = differing(write.old, write.value, old, new)
     changed = MASK64 & ~VALID if found is None else found
     changed &= ~equal_bits(born, write.old, write.value) & sum(mask for _, mask in KINDS_OF_CHANGE)
@@ -57,6 +62,18 @@ def presume(born: State, write: DescriptorWrite) -> bool:
     if not changed:
         return False
     born.debt = _named(born.debt, changed)
+    return True
+
+
+def _replaces_attributes(born: State, old: Term, new: Term) -> bool:
+    """Whether a descriptor of which nothing tells that it is valid stays so, with another memory type or
+    shareability.
+    """
+    survive = surviving(new, old)
+    changed = (MEMORY_TYPE | SHAREABILITY) & ~survive & ~equal_bits(born, old, new)
+    if born.debt is None or ~survive & (VALID | OUTPUT) or not changed:
+        return False
+    born.debt = _named(born.debt, changed).sees(KEPT)
     return True
 
 
@@ -92,5 +109,5 @@ OBLIGATION = Obligation(
     relate,
     frozenset({Transition.CHANGE, Transition.MAKE, Transition.UNKNOWN}),
     presume=presume,
-    at_once=lambda _: Relation.EXACT,
+    at_once=lambda debt: Relation.POSSIBLE if KEPT in debt.seen else Relation.EXACT,
 )
