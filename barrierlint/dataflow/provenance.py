@@ -12,6 +12,10 @@ from functools import lru_cache
 from barrierlint.dataflow.values import COMPARISONS
 from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Name, Term, Unknown
 
+PAGE_SHIFTS = (12, 14, 16)
+"""Of the 4, 16 and 64 KiB granules (DDI 0487 D8.2)."""
+_PAGE_SIZES = tuple(1 << shift for shift in PAGE_SHIFTS)
+
 
 @lru_cache(maxsize=1 << 16)
 def bases(term: Term) -> tuple[Term, ...]:
@@ -86,6 +90,40 @@ def indexed_by(index: Term) -> Term | None:
         case Apply("%", (Apply(">>" | "/", (address, _)), _)):
             return address
     return None
+
+
+def maps_by_number(place: Term, address: Term) -> bool:
+    """Whether a descriptor lies in its table where a page lies in a window whose address is known when the program is
+    built: `table[n]`, and `0x8000_0000 + n * 4096`. Differences of constants are not looked at.
+    """
+    if not isinstance(place, Element) or (number := _symbolic(place.index)) is None:
+        return False
+    while isinstance(address, Field | Element):
+        address = address.base
+    return number == _page_number(address)
+
+
+def _page_number(address: Term) -> Term | None:
+    match address:
+        case Apply("+", (Const(), inner)) | Apply("+" | "-", (inner, Const())):
+            return _page_number(inner)
+        case Apply("-", (Const(), inner)):
+            return _page_number(inner)
+        case Apply("<<", (number, Const(shift))) if shift in PAGE_SHIFTS:
+            return _symbolic(number)
+        case Apply("*", (number, Const(size)) | (Const(size), number)) if size in _PAGE_SIZES:
+            return _symbolic(number)
+    return None
+
+
+def _symbolic(number: Term) -> Term | None:
+    """A number without the constants added to it, and without conversions; None if nothing else is left."""
+    match number:
+        case Apply("+", (Const(), inner)) | Apply("+" | "-", (inner, Const())):
+            return _symbolic(inner)
+        case Apply(op, (inner,)) if op.startswith(("zext", "sext")):
+            return _symbolic(inner)
+    return None if isinstance(number, Const) else number
 
 
 def common_index(values: Iterable[Term], symbol: Term) -> Term | None:

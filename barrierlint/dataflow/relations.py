@@ -10,7 +10,7 @@ from enum import IntEnum
 from barrierlint.cfg.descriptors import named_like_descriptor
 from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.phis import Phis
-from barrierlint.dataflow.provenance import is_parameter
+from barrierlint.dataflow.provenance import is_parameter, maps_by_number
 from barrierlint.dataflow.state import State
 from barrierlint.terms import Const, Field, Term
 
@@ -38,6 +38,8 @@ def relate(state: State, address: Term, phis: Phis, type: str = "") -> Relation 
         return None
     roots = phis.roots(address)
     if debt.maps & roots or _within(address, debt.maps):
+        return Relation.EXACT
+    if debt.place is not None and maps_by_number(debt.place, address):
         return Relation.EXACT
     if debt.maps or roots & debt.location or not roots or named_like_descriptor(type):
         return None
