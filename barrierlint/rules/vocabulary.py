@@ -8,14 +8,14 @@ only the preprocessor can tell.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from barrierlint.cfg.asm import decode_lines
 from barrierlint.cfg.graph import Cfg, Program
 from barrierlint.events import Assign, CompilerBarrier, ContextSync, Dsb, Event, Tlbi, UnknownInstruction
-from barrierlint.source.layout import Layout, layout_of
+from barrierlint.source.layout import Layout, layout_of, text_of
 
 KINDS = (Dsb, ContextSync, Tlbi)
 OPTIONS = ["sy", "st", "ld", "ish", "ishst", "ishld", "nsh", "nshst", "nshld", "osh", "oshst", "oshld"]
@@ -47,7 +47,8 @@ class Helpers:
         self.written = list(_written(program))
         self.functions = list(_functions(program))
         self.macros: dict[str, dict[str, Macro]] = {}
-        self.names: dict[frozenset[str], frozenset[str]] = {}
+        self.tables: dict[frozenset[str], tuple[frozenset[str], dict[str, Macro]]] = {}
+        self.names: dict[str, frozenset[str]] = {}
 
     def visible(self, path: str) -> frozenset[str]:
         """The files whose declarations a file sees."""
@@ -57,13 +58,18 @@ class Helpers:
     def knows(self, path: str, line: str) -> bool:
         """Whether a file sees a declaration of what a line calls; an asm statement needs none."""
         word = re.match(r"([A-Za-z_]\w*)\s*(?:\(|;|$)", line)
-        return word is None or word[1] in ("asm", "__asm__", "__asm") or word[1] in self._names(self.visible(path))
+        if word is None or word[1] in ("asm", "__asm__", "__asm"):
+            return True
+        return any(self._says(one, word[1]) for one in sorted(self.visible(path)))
 
-    def _names(self, paths: frozenset[str]) -> frozenset[str]:
-        if paths not in self.names:
-            layouts = (layout_of(path) for path in sorted(paths))
-            self.names[paths] = frozenset(name for layout in layouts if layout is not None for name in _words(layout))
-        return self.names[paths]
+    def _says(self, path: str, name: str) -> bool:
+        """Whether a file's code holds a name; it is read as code only where its text holds it."""
+        if name.encode() not in text_of(path):
+            return False
+        if path not in self.names:
+            layout = layout_of(path)
+            self.names[path] = frozenset(_words(layout)) if layout is not None else frozenset()
+        return name in self.names[path]
 
     def _closure(self, path: str) -> frozenset[str]:
         """The files that a header includes, by the ends of their names."""
@@ -101,8 +107,12 @@ class Helpers:
         return [*own, *callable, *elsewhere, *macros]
 
     def _defined(self, path: str, seen: frozenset[str]) -> Iterator[Helper]:
-        table = {name: macro for one in sorted(seen) for name, macro in self._macros(one).items()}
-        for name, macro in self._macros(path).items():
+        if seen not in self.tables:
+            files = frozenset(_with_asm(seen))
+            merged = {name: macro for one in sorted(files) for name, macro in self._macros(one).items()}
+            self.tables[seen] = files, merged
+        files, table = self.tables[seen]
+        for name, macro in self._macros(path).items() if path in files else ():
             for argument in OPTIONS if len(macro.params) == 1 else [""] if not macro.params else []:
                 events = _events(macro, (argument,) if argument else (), table, 0)
                 if events and all(isinstance(event, KINDS) for event in events):
@@ -114,6 +124,25 @@ class Helpers:
             layout = layout_of(path)
             self.macros[path] = dict(_definitions(layout)) if layout is not None else {}
         return self.macros[path]
+
+
+def _with_asm(paths: Iterable[str]) -> Iterator[str]:
+    """The files whose macros can come to asm statements, or be words in one: told by their text, without reading it as
+    code. What stands in comments counts, so no file is missed.
+    """
+    bodies: dict[bytes, list[tuple[str, bytes]]] = {}
+    for path in paths:
+        text = text_of(path)
+        for found in _DEFINE.finditer(text) if b"define" in text else ():
+            bodies.setdefault(found[1], []).append((path, found[3]))
+    pending = [name for name, those in bodies.items() if any(b"asm" in body for _, body in those)]
+    wanted = set(pending)
+    while pending:
+        names = re.compile(rb"\b(?:" + b"|".join(map(re.escape, pending)) + rb")\b")
+        pending = [n for n, those in bodies.items() if n not in wanted and any(names.search(b) for _, b in those)]
+        wanted.update(pending)
+    words = {word for name in wanted for _, body in bodies[name] for word in re.findall(rb"[A-Za-z_]\w*", body)}
+    yield from {path for name in wanted | (words & bodies.keys()) for path, _ in bodies[name]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,19 +324,35 @@ class _Reader:
 
 def layout_of(path: str) -> Layout | None:
     """The layout of a file as it is now; None where it cannot be read."""
+    text = _text(path, *_version(path))
+    return None if text is None else _layout(text)
+
+
+def text_of(path: str) -> bytes:
+    """What a file holds now; nothing where it cannot be read."""
+    return _text(path, *_version(path)) or b""
+
+
+def _version(path: str) -> tuple[int, int]:
+    """What changes when a file does: time of change in ns, bytes; -1 each where there is none."""
     try:
         status = Path(path).stat()
     except (OSError, ValueError):
+        return -1, -1
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=1024)
+def _text(path: str, time: int, _size: int) -> bytes | None:
+    try:
+        return Path(path).read_bytes() if time >= 0 else None
+    except (OSError, ValueError):
         return None
-    return _layout(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=256)
-def _layout(path: str, _time: int, _size: int) -> Layout | None:
-    try:
-        return Layout(Path(path).read_bytes())
-    except (OSError, ValueError):
-        return None
+def _layout(text: bytes) -> Layout:
+    return Layout(text)
 
 
 def walk(statement: Statement) -> Iterator[Statement]:
