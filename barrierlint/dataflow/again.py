@@ -13,9 +13,12 @@ from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.contexts import Context
+from barrierlint.dataflow.debts import ENABLE, FREE, Debt, Site
+from barrierlint.dataflow.insertion import NOTE
 from barrierlint.dataflow.reach import ORDERING, SIZE_LIMIT, Reach
 from barrierlint.dataflow.tabulation import Tabulation
 from barrierlint.events import Dmb
+from barrierlint.finding import Span
 
 BUDGET = 100_000
 """Blocks that one more analysis may work on."""
@@ -24,13 +27,23 @@ BUDGET = 100_000
 class Again(Tabulation):
     """`before` solved again with `changed` functions, from the contexts of the functions `wanted`.
 
-    What leaves one of the `edges` unpaid counts as a defect, whoever calls it.
+    What leaves one of the `edges` unpaid counts as a defect, whoever calls it. Of debts only those are followed that
+    `followed` tells by kind, function and span of the write, that what was put in bears, and that a TLBI may come too
+    early or too late for (`Obligation`s of a subject). At most `budget` blocks are worked on.
     """
 
     def __init__(
-        self, before: Tabulation, changed: Mapping[str, Cfg], wanted: Collection[str], edges: Collection[str] = ()
+        self,
+        before: Tabulation,
+        changed: Mapping[str, Cfg],
+        wanted: Collection[str],
+        edges: Collection[str],
+        followed: Collection[tuple[str, str, Span]],
+        budget: int = BUDGET,
     ) -> None:
         self.__dict__.update(before.__dict__)
+        self.followed = followed
+        self.of_interest: dict[tuple[str, Site], bool] = {}
         self.program = replace(before.program, functions={**before.program.functions, **changed})
         self.affected = _callers(before.reach, changed)
         self.reach = _reach(before.reach, changed, self.affected)
@@ -38,7 +51,7 @@ class Again(Tabulation):
         self.nameable = {usr: names for usr, names in before.nameable.items() if usr not in changed}
         self.live = {usr: live for usr, live in before.live.items() if usr not in changed}
         self.queue, self.queued = [], set()
-        self.budget, self.exhausted = BUDGET, False
+        self.budget, self.worked, self.exhausted = budget, 0, False
         self.contexts = {
             key: replace(context, callers={})
             for key, context in before.contexts.items()
@@ -54,6 +67,17 @@ class Again(Tabulation):
                 self.context(key)
         self._run()
         self._collect()
+
+    def _follows(self, debt: Debt) -> bool:
+        if not debt.leaves or (debt.kind in (FREE, ENABLE) and debt.subject):
+            return True
+        return any(self._is_followed(debt.kind, leaf.site) for leaf in debt.leaves)
+
+    def _is_followed(self, kind: str, site: Site) -> bool:
+        if (kind, site) not in self.of_interest:
+            step = self.program.functions[site.function].blocks[site.block].steps[site.step]
+            self.of_interest[kind, site] = step.note == NOTE or (kind, site.function, step.span) in self.followed
+        return self.of_interest[kind, site]
 
     def _unsettled(self) -> list[Context]:
         return [context for key, context in self.contexts.items() if key not in self.kept]

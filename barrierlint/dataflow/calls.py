@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.dataflow.bits import Bits, known_bits
-from barrierlint.dataflow.debts import ANY_ACCESS, FREE, MAKE, PERHAPS, STAYING, Debt
+from barrierlint.dataflow.debts import ANY_ACCESS, FREE, MAKE, PERHAPS, STAYING, TOLD, Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import place_of, root
 from barrierlint.dataflow.phis import Phis
@@ -209,7 +209,7 @@ def _debt_in(caller: State, debt: Debt, pairs: list[tuple[str, Term]], phis: Phi
     wanted = debt.slot is not None and visible.writes and debt.kind != FREE
     slot = _slot_in(debt.slot, pairs) if debt.slot is not None and wanted else None
     ordered = visible.ordered or debt.kind != MAKE
-    progress, seen = (debt.progress, debt.seen) if ordered else (type(debt.progress)(0), frozenset[str]())
+    progress, seen = (debt.progress, debt.seen - TOLD) if ordered else (type(debt.progress)(0), frozenset[str]())
     return Debt((), None, progress, seen, maps, location, None, slot, debt.kind, debt.subject)
 
 

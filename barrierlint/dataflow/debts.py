@@ -61,6 +61,10 @@ CHANGE = "change"
 """The kind of debt that a valid descriptor replaced by another one bears: see `obligations.changes`."""
 ANY_ACCESS = "any-access"
 """Seen of a debt on which loads and stores depend wherever they go."""
+TOLD = frozenset({"dmb", "dsb-ld", "dsb-st", "isb-early", "loads"})
+"""Words of `Debt.seen` that reports tell and nothing depends on. Paths that differ in them meet; what all of them saw
+stays. Contexts do not differ in them either: a callee starts with none, its caller's are those of the exit again.
+"""
 STAYING = frozenset({OPERAND})
 """Kinds on which nothing depends in callees."""
 
@@ -120,7 +124,7 @@ class Debt:
     @property
     def _parts(self) -> tuple[object, ...]:
         concerned = (self.maps, self.location, self.place, self.slot)
-        return (self.leaves, *self.identity, *concerned)
+        return (self.leaves, *self.identity, self.seen, *concerned)
 
     def __hash__(self) -> int:
         return self._hash
@@ -131,16 +135,24 @@ class Debt:
     @property
     def identity(self) -> tuple[object, ...]:
         """What distinguishes debts whose paths must not be merged."""
-        return (self.born, self.progress, self.seen, self.kind, self.subject)
+        return (self.born, self.progress, self.seen - TOLD, self.kind, self.subject)
 
     def merged(self, other: Debt) -> Debt:
         """Both debts as one; they have the same identity."""
         if self == other:
             return self
         leaves = tuple(sorted({*self.leaves, *other.leaves}))[:MAX_LEAVES]
-        both = replace(self, leaves=leaves, maps=self.maps | other.maps, location=self.location | other.location)
         place = self.place if self.place == other.place else None
-        return replace(both, place=place, slot=self.slot if self.slot == other.slot else None)
+        slot = self.slot if self.slot == other.slot else None
+        maps, location = self.maps | other.maps, self.location | other.location
+        seen = self.seen & other.seen
+        return replace(self, leaves=leaves, seen=seen, maps=maps, location=location, place=place, slot=slot)
+
+    def after(self, inner: Debt) -> Debt:
+        """The debt as a callee left it, in which it was `inner`: what was told before counts until a TLBI covers it."""
+        covered = self.progress < Progress.INVALIDATED <= inner.progress
+        told = frozenset[str]() if covered else self.seen & TOLD
+        return replace(self, progress=inner.progress, seen=inner.seen | told)
 
     def sees(self, word: str) -> Debt:
         """The debt with `word` among what was seen."""

@@ -160,7 +160,7 @@ class Leave:
         if debt is None:
             return None
         if debt.born is None and self.caller.debt is not None:
-            return replace(self.caller.debt, progress=debt.progress, seen=debt.seen) if ordered else self.caller.debt
+            return self.caller.debt.after(debt) if ordered else self.caller.debt
         maps = frozenset(base for m in debt.maps for base in self.phis.roots(self.term(m)))
         location = frozenset(base for m in debt.location for base in self.phis.roots(self.term(m)))
         if debt.maps and not maps:

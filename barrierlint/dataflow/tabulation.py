@@ -54,7 +54,10 @@ no debt."""
 
 
 class Tabulation:
-    """Solve `program` from its roots; `contexts` then holds the fixed point, `exhausted` what the budget cut short."""
+    """Solve `program` from its roots; `contexts` then holds the fixed point, `exhausted` whether the budget cut it short.
+
+    `worked` counts the blocks worked on.
+    """
 
     def __init__(self, program: Program, reach: Reach, settings: Settings, budget: int = 400_000) -> None:
         self.program = program
@@ -65,6 +68,7 @@ class Tabulation:
         if ENABLE in self.kinds and not enables(program):
             self.kinds = {name: kind for name, kind in self.kinds.items() if name != ENABLE}
         self.budget = budget
+        self.worked = 0
         self.contexts: dict[EntryKey, Context] = {}
         self.per_function: dict[str, int] = {}
         self.queue: list[tuple[int, int, int, EntryKey, Node]] = []
@@ -116,7 +120,13 @@ class Tabulation:
         )
         return self.signatures.number(debt, (variables, cells))
 
+    def _follows(self, _debt: Debt) -> bool:
+        """Whether a debt is of interest."""
+        return True
+
     def _arrive(self, context: Context, block: int, state: State, arrival: Arrival | None) -> None:
+        if state.debt is not None and not self._follows(state.debt):
+            return
         state.prune(self._live(context.cfg)[block])
         names = self._nameable(context.cfg).get(block)
         if names is not None:
@@ -178,8 +188,8 @@ class Tabulation:
 
     def _run(self) -> None:
         while self.queue:
-            self.budget -= 1
-            if self.budget < 0:
+            self.worked += 1
+            if self.worked > self.budget:
                 self.exhausted = True
                 return
             *_, key, node = heappop(self.queue)
@@ -376,6 +386,8 @@ class Tabulation:
             entered.taken[at] = (exit, inner.phis.grown)
             if state.debt is not None and exit.debt is not None and exit.debt.born is not None:
                 continue  # that debt is followed by a state of its own
+            if exit.debt is not None and not self._follows(exit.debt):
+                continue
             out = inner.out(at, exit)
             after = leave.state(out, call.into, ordered)
             if after is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.calls import EntryKey
@@ -103,7 +103,7 @@ class Witnesses:
             into = Mark(context.cfg.usr, passage.node[0], last, "into", 0)
             for hit, chain in self._entered_hits(passage.callee, ()):
                 acts = self._acts(passage.callee) or passage.debt.kind != MAKE
-                debt = _at(passage.debt, hit.debt) if acts else passage.debt
+                debt = passage.debt.after(hit.debt) if acts else passage.debt
                 inside = self._follow((passage.callee, *chain), hit, 1)
                 for leaf in self._each_leaf(passage.debt):
                     path = self._to(context, passage.node, passage.birth, 0)
@@ -283,8 +283,3 @@ def _edge(cfg: Cfg, source: int, target: int) -> int:
 
 def _end_role(hit: Hit) -> str:
     return "boundary" if hit.relation is Relation.BOUNDARY else "access"
-
-
-def _at(debt: Debt, inner: Debt) -> Debt:
-    """The caller's debt, as far as the callee's path brought it."""
-    return replace(debt, progress=inner.progress, seen=inner.seen)

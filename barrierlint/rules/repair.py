@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg, Program
-from barrierlint.dataflow.again import Again
+from barrierlint.dataflow.again import BUDGET, Again
 from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.eclipses import is_shared, remaining
 from barrierlint.dataflow.grouping import Group, Loops, clearest, pattern
@@ -24,12 +24,14 @@ from barrierlint.dataflow.places import Grounds, Place, Walk
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.witness import Defect, Mark, Witnesses
 from barrierlint.events import At, ContextSync, Dsb, Event, Shareability, SysregWrite, Tlbi
-from barrierlint.finding import Repair
+from barrierlint.finding import Repair, Span
 from barrierlint.models import Models
 from barrierlint.rules.idiom import Idioms, Written
 from barrierlint.rules.proposal import Telling
 from barrierlint.rules.rule import Rule, instructions
 
+LEAST = 20_000
+"""Blocks that all trials may work on, beyond twice what the analysis did."""
 TRIES = 6
 """Cuts tried for one group."""
 MAX_PATHS = 64
@@ -56,6 +58,7 @@ class Repairs:
             for cfg in program.functions.values()
             for step in cfg.steps()
         )  # the program's own barriers say that its tables are those of one PE
+        self.budget = LEAST + 2 * analysis.tabulation.worked
         self.known = {_key(defect, program.functions) for defect in analysis.defects}
 
     def repair(self, group: Group) -> tuple[Repair | None, str]:
@@ -68,6 +71,8 @@ class Repairs:
             for defect in due[:MAX_PATHS]:
                 self._add(network, defect, self.grounds, self.loops, behind)
             for _ in range(TRIES):
+                if self.budget <= 0:
+                    return None, "no more places were tried: verifying those proposed elsewhere took too long"
                 cut = network.cut()
                 if not cut:
                     break
@@ -173,9 +178,12 @@ class Repairs:
     ) -> tuple[list[Defect], list[Defect], bool]:
         """What of a group is left, and what is new, in functions and what they call; and whether all was looked at.
 
-        `edges` are functions whose callers are not looked at: nothing may leave them unpaid.
+        `edges` are functions whose callers are not looked at: nothing may leave them unpaid. Barriers only pay,
+        and what is put in bears: other debts than those due need no further look.
         """
-        again = Again(self.analysis.tabulation, changed, begun, edges)
+        followed = {_writing(defect, self.program.functions) for defect in due}
+        again = Again(self.analysis.tabulation, changed, begun, edges, followed, min(BUDGET, self.budget))
+        self.budget -= again.worked
         functions = again.program.functions
         left = remaining(Witnesses(again).defects(begun), again.program)
         ours = {_write_key(defect, self.program.functions) for defect in due}
@@ -218,6 +226,12 @@ def _leaves(defect: Defect, edges: Collection[str]) -> bool:
 
 def _write(defect: Defect) -> Key:
     return (defect.leaf, defect.debt.kind, defect.debt.subject)
+
+
+def _writing(defect: Defect, functions: dict[str, Cfg]) -> tuple[str, str, Span]:
+    """The kind of a defect's debt, and where it is written."""
+    site = defect.leaf.site
+    return defect.debt.kind, site.function, functions[site.function].blocks[site.block].steps[site.step].span
 
 
 def _write_key(defect: Defect, functions: dict[str, Cfg]) -> Key:
