@@ -173,6 +173,18 @@ def inclusions(unit: int) -> list[int]:
     return found
 
 
+def skipped(unit: int, file: int) -> list[tuple[int, int]]:
+    """Return where (offsets) the preprocessor passed over lines of a file; the unit must have a detailed record."""
+    found = lib.clang_getSkippedRanges(unit, file)
+    if not found:
+        return []
+    try:
+        ranges = [found.contents.ranges[number] for number in range(found.contents.count)]
+        return [(expand(lib.clang_getRangeStart(r))[3], expand(lib.clang_getRangeEnd(r))[3]) for r in ranges]
+    finally:
+        lib.clang_disposeSourceRangeList(found)
+
+
 class Unit:
     """A parsed translation unit; frees itself. `handle` is 0 where libclang returned nothing."""
 

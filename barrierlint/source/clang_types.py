@@ -44,6 +44,14 @@ class Range(Structure):
     end: int
 
 
+class Ranges(Structure):
+    """A list of ranges owned by libclang."""
+
+    _fields_ = (("count", c_uint), ("ranges", POINTER(Range)))
+    count: int
+    ranges: Any
+
+
 class Unsaved(Structure):
     """Contents of a file given in memory."""
 
@@ -80,6 +88,8 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "clang_getSpecializedCursorTemplate": (Cursor, [Cursor]),
     "clang_getCursorExtent": (Range, [Cursor]),
     "clang_getCursorLocation": (Location, [Cursor]),
+    "clang_getSkippedRanges": (POINTER(Ranges), [c_void_p, c_void_p]),
+    "clang_disposeSourceRangeList": (None, [POINTER(Ranges)]),
     "clang_getRangeStart": (Location, [Range]),
     "clang_getRangeEnd": (Location, [Range]),
     "clang_getExpansionLocation": (

@@ -418,3 +418,32 @@ def test_a_macro_that_another_macro_uses_is_looked_for(guessing: Guessing) -> No
     guess, after = guessing(files, "mm/flush.h")
     assert list(guess.forced) == ["include/choice.h"]
     assert after.total == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "wanted"), [("branch_el x9, 1f", {"CONFIG_ARM64"}), ("nop", set()), ("b 1f", set())]
+)
+def test_a_macro_of_the_assembler_that_a_condition_hides_is_revealed(
+    guessing: Guessing, statement: str, wanted: set[str]
+) -> None:
+    files = {
+        "tlb.S": f'#include "macro.h"\nflush:\n\t{statement}\n1:\ttlbi alle3\n\tret\n',
+        "macro.h": (
+            "#ifdef __ASSEMBLY__\n.macro store, at\n\tstr x0, [\\at]\n.endm\n#ifdef CONFIG_ARM64\n"
+            ".macro branch_el, reg, label\n\tmrs \\reg, CurrentEL\n\tb \\label\n.endm\n"
+            ".macro nop\n\thint #0\n.endm\n#endif\n#endif\n"
+        ),
+    }
+    guess, after = guessing(files, "tlb.S")
+    assert set(guess.macros) == wanted
+    assert after.total == 0
+
+
+def test_a_macro_of_the_assembler_that_is_read_somewhere_is_not_hidden(guessing: Guessing) -> None:
+    macro = ".macro store, at\n\tstr {}0, [\\at]\n.endm\n"
+    files = {
+        "tlb.S": '#include "macro.h"\nput:\n\tstore x1\n\tret\n',
+        "macro.h": f"#ifdef CONFIG_32BIT\n{macro.format('r')}#else\n{macro.format('x')}#endif\n",
+    }
+    guess, _ = guessing(files, "tlb.S")
+    assert not guess.macros

@@ -23,6 +23,7 @@ _COMPILER = re.compile(
     r"|SANITIZE|INTELLISENSE|CHECKER|GCC|ICC|ARM_ARCH|ARM_FEATURE|ARM_64BIT).*|_MSC_VER|_WIN32|_WIN64|LINKER|LANGUAGE_ASSEMBLY"
     r"|ASSEMBLER|_LP64|__ASSEMBLY__|_ASMLANGUAGE|LOCORE|DOXYGEN|__DOXYGEN__|ASM_FILE|ASSEMBLY|_ASM|__ASM__"
 )
+_ASSEMBLY = re.compile(r"\b(?:__ASSEMBLER__|__ASSEMBLY__|ASSEMBLY|LOCORE|_ASMLANGUAGE|ASM_FILE|_ASM|__ASM__)\b")
 _ELSEWHERE = re.compile(r"_*(?:CONFIG_|ARCH_|CFG_|MDE_CPU_)?(\w+?)_*")
 
 
@@ -103,6 +104,12 @@ def _is_bare_guard(text: bytes, found: re.Match[bytes]) -> bool:
     following = _GUARD.match(text, found.end())
     bare = following is not None and not text[following.end() : following.end() + 80].partition(b"\n")[0].strip()
     return bare and _is_guard(text, found)
+
+
+def for_assembly(branches: list[Branch]) -> list[Branch]:
+    """Return `branches` without what tells assembly from C: it holds."""
+    outer = [Branch("1" if _ASSEMBLY.search(one.own) else one.own, one.before) for one in branches]
+    return [Branch(one.own, tuple(other for other in one.before if not _ASSEMBLY.search(other))) for one in outer]
 
 
 def wants(branches: list[Branch]) -> Wants | None:

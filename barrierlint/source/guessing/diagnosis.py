@@ -12,7 +12,8 @@ from enum import StrEnum
 
 from barrierlint.source import clang_c
 from barrierlint.source.assembly import PREPROCESSED, c_arguments, prepared
-from barrierlint.source.clang_c import KEEP_GOING, Unit
+from barrierlint.source.clang_c import DETAILED_RECORD, KEEP_GOING, Unit
+from barrierlint.source.guessing.statements import hidden
 from barrierlint.source.language import complete
 from barrierlint.source.lines import SUFFIXES
 from barrierlint.source.losses import ERROR, HARMLESS
@@ -31,6 +32,7 @@ class Ill(StrEnum):
     TYPE = "a type is unknown"
     TAG = "a type is incomplete"
     MEMBER = "a member is unknown"
+    STATEMENT = "a macro of the assembler is unknown"
     STATED = "the file itself says that it cannot be compiled so"
     SYNTAX = "the text makes no sense"
 
@@ -102,8 +104,8 @@ def _diagnose_assembly(file: str, text: bytes, arguments: list[str], contents: d
     if os.path.splitext(file)[1] == PREPROCESSED:
         return Diagnosis((), 0, 0)
     words, files = prepared(file, text, c_arguments(file, text, arguments, ()), contents)
-    found = deeply(lambda: _diagnose(file, words, files, KEEP_GOING))
-    kept = tuple(one for one in found.problems if one.ill in (Ill.HEADER, Ill.MACRO, Ill.STATED))
+    found = deeply(lambda: _diagnose(file, words, files, KEEP_GOING | DETAILED_RECORD))
+    kept = tuple(one for one in found.problems if one.ill in (Ill.HEADER, Ill.MACRO, Ill.STATED, Ill.STATEMENT))
     own = sum(os.path.abspath(one.path) == os.path.abspath(file) for one in kept)
     return Diagnosis(kept, own, len(kept), found.included)
 
@@ -126,6 +128,9 @@ def _diagnose(file: str, words: list[str], contents: dict[str, bytes], options: 
         texts.append(f"{path}:{line}: {message}")
         if one is not None:
             problems.setdefault((one.ill, one.name, path, line if one.ill in (Ill.SYNTAX, Ill.STATED) else 0), one)
+    if options & DETAILED_RECORD:
+        for name, line in hidden(unit, names, own):
+            problems[Ill.STATEMENT, name, own, 0] = Problem(Ill.STATEMENT, name, own, line)
     count = sum(path == own for path, _ in places)
     return Diagnosis(tuple(problems.values()), count, len(places), tuple(names.values()), tuple(texts))
 

@@ -17,6 +17,7 @@ from barrierlint.source.guessing.definitions import Definition, Kind
 from barrierlint.source.guessing.diagnosis import Diagnosis, Ill, Problem
 from barrierlint.source.guessing.guess import Guess, Macro
 from barrierlint.source.guessing.ranking import architecture, aside
+from barrierlint.source.guessing.statements import DEFINED
 from barrierlint.source.guessing.tree import Tree
 
 HEADERS = 300
@@ -65,7 +66,7 @@ class Proposer:
         found: dict[str, Change] = {}
         for name, ill, _ in _names(seen, self._words):
             turn = self._turns.get(name, 0)
-            if name in found or turn >= TURNS or ill is Ill.STATED:
+            if name in found or turn >= TURNS or ill in (Ill.STATED, Ill.STATEMENT):
                 continue
             self._turns[name] = turn + 1
             change = self._brought(name, ill, guess, included, turn)
@@ -77,7 +78,7 @@ class Proposer:
         """Return stand-ins for names that the tree does not define."""
         found: dict[str, Change | None] = {}
         for name, ill, _ in _names(seen, self._words):
-            if name not in self._stood and ill is not Ill.STATED:
+            if name not in self._stood and ill not in (Ill.STATED, Ill.STATEMENT):
                 self._stood.add(name)
                 found[name] = standins.stand_in(name, ill, self.configured(name), self.cxx)
         return [change for change in found.values() if change is not None]
@@ -119,7 +120,8 @@ class Proposer:
         for path in included:
             text = self.tree.text(path)
             for offset in _offsets(text, name, ill):
-                wanted = conditions.wants(conditions.around(text, offset))
+                around = conditions.around(text, offset)
+                wanted = conditions.wants(conditions.for_assembly(around) if ill is Ill.STATEMENT else around)
                 line = text.count(b"\n", 0, offset) + 1
                 change = self._change(wanted, guess, f"{path}:{line} defines {name} under it")
                 if change is not None:
@@ -249,6 +251,9 @@ def _offsets(text: bytes, name: str, ill: Ill) -> Iterator[int]:
     if ill is Ill.MEMBER:
         member = re.compile(rb"[\s*]" + re.escape(name.encode()) + rb"\s*(?:\[[^\]]*\]\s*)*(?::\s*\w+\s*)?[;,]")
         yield from (found.start() for found in member.finditer(text))
+        return
+    if ill is Ill.STATEMENT:
+        yield from (found.start() for found in DEFINED.finditer(text) if found[1] == name.encode())
         return
     yield from (one.offset for one in definitions.every(text, name) if _suits(one, ill))
 
