@@ -143,8 +143,6 @@ def check_command(space: Namespace) -> int:
     began = time.time()
     with progress.shown(space.quiet) as told:
         report = pipeline.run(replace(options, told=told))
-    known = pipeline.known_rules(options.means, options.request.paths)
-    rules = pipeline.select_rules(known, options.select, options.ignore)
     if space.write_baseline:
         return _write_baseline(space.write_baseline, report)
     if space.fix:
@@ -152,6 +150,10 @@ def check_command(space: Namespace) -> int:
     status = _status(report, space)
     if space.diff:
         _diff(report)
+    rules: Sequence[RuleInfo] = ()
+    if _tells_of_rules(report, _formats(space)):
+        known = pipeline.known_rules(options.means, options.request.paths)
+        rules = pipeline.select_rules(known, options.select, options.ignore)
     for form, file in _formats(space):
         text = _render(form, report, rules, space, status, colour=not file)
         if file:
@@ -159,6 +161,12 @@ def check_command(space: Namespace) -> int:
         else:
             write(text)
     return status
+
+
+def _tells_of_rules(report: Report, formats: Sequence[tuple[str, str]]) -> bool:
+    """Whether a report needs more of rules than their ids: text without any finding does not."""
+    found = (*report.findings, *report.refuted, *report.suppressed, *report.known)
+    return bool(found) or any(form != "text" for form, _ in formats)
 
 
 def _formats(space: Namespace) -> Sequence[tuple[str, str]]:

@@ -7,7 +7,7 @@ makes no sense as a request (no such file, a folder without sources) is an `Inpu
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import takewhile
@@ -80,11 +80,21 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All files of a run, what to say about how they were found, and all commands of the database by real path."""
+    """All files of a run, what to say about how they were found, and all commands of the database by real path.
+
+    `screened`: all were ruled out by their text (see `linking.screening`).
+    """
 
     files: tuple[Input, ...]
     notifications: tuple[Notification, ...] = field(default=())
     commands: Mapping[str, source.CompileCommand] = field(default_factory=dict, compare=False, repr=False)
+    screened: bool = False
+
+
+Screened = Callable[[Sequence[Input], bool], bool]
+"""Whether nothing in files can concern page tables, by their text; and whether their arguments are known (or may still
+be guessed).
+"""
 
 
 def more(
@@ -100,10 +110,16 @@ def more(
     return usable if commands else _guessed(usable, request.compile, means or guessing.Means())[0]
 
 
-def collect(request: Request, means: guessing.Means | None = None, drivers: Drivers | None = None) -> Inputs:
+def collect(
+    request: Request,
+    means: guessing.Means | None = None,
+    drivers: Drivers | None = None,
+    screened: Screened | None = None,
+) -> Inputs:
     """Return the files of `request` with their arguments; raise InputError if there is nothing to do.
 
-    `means` are for guessing arguments, where none are known; `drivers` ask compilers for their headers.
+    `means` are for guessing arguments, where none are known; `drivers` ask compilers for their headers. Nothing is
+    guessed of files that are all `screened`.
     """
     drivers = drivers or Drivers()
     if not request.paths and not request.database:
@@ -118,10 +134,12 @@ def collect(request: Request, means: guessing.Means | None = None, drivers: Driv
             files.setdefault(os.path.realpath(item.path), item)
     usable, unusable = _split(files.values())
     guesses: tuple[Notification, ...] = ()
-    if request.flags is None and not database:
+    known = request.flags is not None or bool(database)
+    out = screened is not None and bool(usable) and (known or not request.compile) and screened(usable, known)
+    if not known and not out:
         usable, guesses = _guessed(usable, request.compile, means or guessing.Means())
     about = (*guesses, *_about_guesses(usable, request, commands, database), *_about_assembly(request, commands))
-    return Inputs(usable, (*about, *drivers.notifications, *unusable), commands)
+    return Inputs(usable, (*about, *drivers.notifications, *unusable), commands, out)
 
 
 def _commands(request: Request) -> tuple[dict[str, source.CompileCommand], str]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from barrierlint.finding import Confirmation, Finding, Notification, Report, RuleInfo, Verdict
+from barrierlint.finding import Confirmation, Finding, Notification, Report, RuleInfo, Severity, Verdict
 from barrierlint.inputs import InputError, Request
 from barrierlint.linking.gathering import Gathered, Means, gather
 
@@ -69,10 +70,10 @@ def run(options: Options) -> Report:
     from barrierlint.linking.losses import distinct, incomplete, said_once
     from barrierlint.triage.selection import triage
 
-    rules = known_rules(options.means, options.request.paths)
+    gathered = gather(options.request, options.models, options.means, options.told, screen=True)
+    rules = rule_names() if gathered.screened else known_rules(options.means, options.request.paths)
     chosen = frozenset(rule.id for rule in select_rules(rules, options.select, options.ignore))
-    gathered = gather(options.request, options.models, options.means, options.told)
-    outcome = remembered(gathered, options, chosen)
+    outcome = Outcome((), (), 0, {}) if gathered.screened else remembered(gathered, options, chosen)
     triaged = triage(
         tuple(finding for finding in outcome.found if finding.confirmation.verdict is not Verdict.REFUTED),
         gathered.paths,
@@ -189,6 +190,13 @@ def all_rules() -> tuple[RuleInfo, ...]:
     from barrierlint import rules
 
     return tuple(sorted((rule.info for rule in rules.all_rules()), key=lambda info: info.id))
+
+
+def rule_names() -> tuple[RuleInfo, ...]:
+    """Return all rules by id and name alone, which the names of their modules tell: nothing of them is imported."""
+    folder = Path(__file__).parent / "rules"
+    names = sorted(path.stem.partition("_") for path in folder.glob("bl[0-9]*_*.py"))
+    return tuple(RuleInfo(id.upper(), name.replace("_", "-"), "", Severity.NOTE, "") for id, _, name in names)
 
 
 def known_rules(means: Means, paths: Sequence[str]) -> tuple[RuleInfo, ...]:

@@ -7,10 +7,10 @@ descriptors (FEAT_D128), and where a pointer comes from: the data flow finds tab
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from barrierlint.cfg.descriptor_names import named_like_descriptor
 from barrierlint.cfg.records import Layouts
 from barrierlint.source.tree import Type
 
@@ -20,86 +20,6 @@ if TYPE_CHECKING:
 STRONG, WEAK = 2, 1
 NAMED = "named like a descriptor"
 """The beginning of weak evidence: a type's name, and nothing else."""
-
-_NAMES = frozenset(
-    [
-        "pte",
-        "pmd",
-        "pud",
-        "pgd",
-        "p4d",
-        "pde",
-        "ptent",
-        "ptentry",
-        "pteval",
-        "pmdval",
-        "pudval",
-        "pgdval",
-        "p4dval",
-        "lpae",
-        "ttb",
-        "tte",
-        "ttbl",
-    ]
-)
-_ENTRIES = frozenset(["entry", "desc", "descriptor", "element", "ent"])
-_TABLES = frozenset(
-    [
-        "pt",
-        "page",
-        "pages",
-        "table",
-        "xlat",
-        "translation",
-        "tt",
-        "ttb",
-        "mmu",
-        "pagetable",
-        "pgtable",
-        "pgtbl",
-        "pgt",
-        "lpae",
-        "vmsa",
-        "vmsav8",
-        "stage1",
-        "stage2",
-        "s1",
-        "s2",
-    ]
-)
-_BESIDE = frozenset(
-    [
-        "info",
-        "flags",
-        "flag",
-        "prot",
-        "attr",
-        "attrs",
-        "attribute",
-        "mask",
-        "index",
-        "idx",
-        "count",
-        "offset",
-        "cache",
-        "list",
-        "walk",
-        "ops",
-        "fn",
-        "state",
-        "lock",
-        "batch",
-        "range",
-        "size",
-        "shift",
-        "level",
-        "type",
-        "kind",
-        "ptr",
-        "handle",
-        "id",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,24 +57,6 @@ class Descriptors:
             if named_like_descriptor(candidate):
                 return Evidence((f"{NAMED}: {candidate}",), WEAK)
         return None
-
-
-def named_like_descriptor(name: str) -> bool:
-    """True for names such as `pte_t`, `lpae_t`, `pt_entry_t`, `mmu::pt_element<0>`, `xlat_desc`; false for
-    `pte_flags_t`.
-    """
-    words = _words(name)
-    if not words or words & _BESIDE:
-        return False
-    if words & _NAMES or words <= {"descriptor", "desc", "t"}:
-        return bool(words - {"t"})
-    return bool(words & _ENTRIES and words & _TABLES)
-
-
-def _words(name: str) -> frozenset[str]:
-    last = name.split("<")[0].split("::")[-1]
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last)
-    return frozenset(word for word in spaced.lower().split("_") if word)
 
 
 def plain_name(type: Type) -> str:

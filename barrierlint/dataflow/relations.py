@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from barrierlint.cfg.descriptors import named_like_descriptor
+from barrierlint.cfg.descriptor_names import named_like_descriptor
 from barrierlint.dataflow.debts import Progress
 from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.provenance import is_parameter, maps_by_number

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from barrierlint.drivers import Drivers
 from barrierlint.finding import Notification
 from barrierlint.inputs import Inputs, Request, collect, more
+from barrierlint.linking import screening
 from barrierlint.linking.modelled import Modelled
 from barrierlint.linking.neighbours import about, neighbours, quiet
+from barrierlint.linking.screening import Screening
 from barrierlint.linking.selection import Selection
 from barrierlint.linking.store import Store, folder_for
 from barrierlint.linking.units import Loaded, Loader, Told
@@ -65,6 +67,11 @@ class Gathered:
         return self._modelled.models
 
     @property
+    def screened(self) -> bool:
+        """Whether all was ruled out by its text."""
+        return self.inputs.screened
+
+    @property
     def keys(self) -> tuple[str, ...] | None:
         """The digest of each unit, None if one is not known to be in the cache."""
         return self._loader.keys
@@ -79,7 +86,8 @@ class Gathered:
     @property
     def said(self) -> tuple[Notification, ...]:
         """What there is to say about how files were found."""
-        return (*self.inputs.notifications, *about(self.selection))
+        ruled_out = (screening.about(self.paths),) if self.screened else ()
+        return (*self.inputs.notifications, *about(self.selection), *ruled_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +112,24 @@ class Reading:
         return Cluster(self.means.executor, limits, self.cache)
 
 
-def gather(request: Request, names: Sequence[str], means: Means, told: Told | None = None) -> Gathered:
-    """Return what is read for `request`, under the models with `names`; `told` hears of progress."""
+def gather(
+    request: Request, names: Sequence[str], means: Means, told: Told | None = None, screen: bool = False
+) -> Gathered:
+    """Return what is read for `request`, under the models with `names`; `told` hears of progress.
+
+    With `screen`, files may be ruled out by their text, all of them or none.
+    """
     guesses = for_guesses(request, means)
     drivers = Drivers(request.query_driver, Store(kept_in(means, request.paths)))
-    inputs = collect(request, guesses, drivers)
+    screened = Screening(names).rules_out if screen else None
+    inputs = collect(request, guesses, drivers, screened)
     paths = [item.path for item in inputs.files]
     modelled = Modelled(names, paths)
     store = Store(kept_in(means, paths))
     selection = neighbours(request, inputs, modelled, store)
     further = more(selection.files, request, inputs.commands, guesses, drivers)
+    if inputs.screened and screened is not None and further and not screened(further, True):
+        inputs = collect(request, guesses, drivers)
     loader = Loader(modelled, store, (*inputs.files, *further))
     return Gathered(inputs, modelled, loader, store, selection, Reading(means, told, store.folder))
 

@@ -76,7 +76,7 @@ def _known(data: bytes | None) -> Selection | None:
 
 def hints(models: Models) -> Callable[[str], bool]:
     """Return what judges whether a name speaks of page tables: by its form, or because a model knows it."""
-    from barrierlint.cfg.descriptors import named_like_descriptor
+    from barrierlint.cfg.descriptor_names import named_like_descriptor
 
     def is_hint(word: str) -> bool:
         if named_like_descriptor(word) or models.descriptor_type(word) is not None:

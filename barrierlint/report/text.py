@@ -20,7 +20,7 @@ from barrierlint.report.style import Style
 MAX_ALIKE = 3
 """Notifications of one kind shown one by one; the rest are counted."""
 
-_SAID = {"assembly", "empty-file", "other-architecture"}
+_SAID = {"assembly", "empty-file", "other-architecture", "screened"}
 """Notes shown without being asked for: they explain why nothing was found."""
 
 

@@ -1,0 +1,108 @@
+"""Headers of the C and C++ libraries in which nothing concerns page tables, by the names that the standards give them.
+
+Left out are those that declare fences, bit operations, or containers whose code indexes by shifted values.
+"""
+
+from __future__ import annotations
+
+_C = frozenset(
+    [
+        "alloca",
+        "assert",
+        "ctype",
+        "dirent",
+        "errno",
+        "fcntl",
+        "fenv",
+        "float",
+        "getopt",
+        "inttypes",
+        "libgen",
+        "limits",
+        "locale",
+        "malloc",
+        "math",
+        "memory",
+        "poll",
+        "pwd",
+        "regex",
+        "semaphore",
+        "setjmp",
+        "signal",
+        "stdalign",
+        "stdarg",
+        "stdbool",
+        "stddef",
+        "stdint",
+        "stdio",
+        "stdlib",
+        "stdnoreturn",
+        "string",
+        "strings",
+        "sys/mman",
+        "sys/stat",
+        "sys/time",
+        "sys/types",
+        "sys/wait",
+        "termios",
+        "time",
+        "uchar",
+        "unistd",
+        "wchar",
+        "wctype",
+    ]
+)
+_CXX = frozenset(
+    [
+        "algorithm",
+        "array",
+        "cassert",
+        "cctype",
+        "cerrno",
+        "cfloat",
+        "cinttypes",
+        "climits",
+        "cmath",
+        "cstdarg",
+        "cstddef",
+        "cstdint",
+        "cstdio",
+        "cstdlib",
+        "cstring",
+        "ctime",
+        "exception",
+        "fstream",
+        "functional",
+        "initializer_list",
+        "iomanip",
+        "ios",
+        "iosfwd",
+        "iostream",
+        "istream",
+        "iterator",
+        "limits",
+        "list",
+        "map",
+        "memory",
+        "new",
+        "numeric",
+        "optional",
+        "ostream",
+        "set",
+        "sstream",
+        "stdexcept",
+        "string",
+        "string_view",
+        "tuple",
+        "type_traits",
+        "typeinfo",
+        "utility",
+        "variant",
+        "vector",
+    ]
+)
+
+
+def is_of_library(name: str) -> bool:
+    """Whether an include names a header of the libraries."""
+    return name in _CXX or (name.endswith(".h") and name[:-2] in _C)
