@@ -43,6 +43,8 @@ BEARING = (DescriptorWrite, Tlbi, SysregWrite, At)
 _RELYING = re.compile(r"par_el1|icc_\w+|\w+_el[023]2?|fpcr|fpsr")
 """Registers whose reads depend on what was written to others, or translated."""
 
+_IDLE = re.compile(r"daif\w*|nzcv|spsel|sp_el\d|tco|dit|ssbs|allint|tpidr\w*|tpidrro\w*")
+"""Registers that bear on no translation: PSTATE's masks and flags, stack pointers, software's own."""
 
 SWITCHES = re.compile(r"sctlr_el[123]|gpccr_el3")
 """Registers that switch translation, or the granule protection check, on and off."""
@@ -72,6 +74,8 @@ class Reach:
         self.invalidates = dict.fromkeys(functions, False)
         for usr, cfg in functions.items():
             for step in cfg.steps():
+                if isinstance(step.event, SysregWrite) and _IDLE.fullmatch(step.event.register):
+                    continue
                 self.writes[usr] |= isinstance(step.event, BEARING)
                 match step.event:
                     case Access(kind=kind) as access:
