@@ -8,32 +8,62 @@ What it does not model: floating point, vectors, and integers wider than 64 bits
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from sys import getrefcount
 from typing import Any, ClassVar
 
 MASK64 = (1 << 64) - 1
-_MOST = 1 << 19
-"""Terms that are shared before the table of them is begun anew."""
+_SWEPT = 1 << 19
+"""Terms that are made before those nobody holds any more are let go of."""
 
 
 class _Shared(type):
-    """Makes one object of equal terms, so that comparing them is mostly comparing addresses. Nothing relies on it:
-    terms are equal by what they hold.
+    """Makes one object of equal terms: two terms are equal if, and only if, they are the same object.
+
+    What holds for every term is thereby decided by comparing addresses, which dictionaries do without calling Python
+    (hash consing: Filliâtre and Conchon, ML 2006). Terms that were sent to another process are made there anew.
     """
 
     _made: ClassVar[dict[tuple[object, ...], Any]] = {}
+    _limit: ClassVar[int] = _SWEPT
 
     def __call__(cls, *args: Any, **named: Any) -> Any:
-        if named:
-            return super().__call__(*args, **named)
-        made = _Shared._made
+        defaults = _DEFAULTS[cls.__name__]
+        if named or len(args) < len(defaults):
+            rest = tuple(named.get(name, default) for name, default in defaults[len(args) :])
+            if _NEEDED in rest:
+                raise TypeError(f"{cls.__name__} lacks an argument")
+            args = (*args, *rest)
         key = (cls, *args)
-        found = made.get(key)
+        found = _Shared._made.get(key)
         if found is None:
-            if len(made) >= _MOST:
-                made.clear()
-            found = made[key] = super().__call__(*args)
+            if len(_Shared._made) >= _Shared._limit:
+                _Shared._sweep()
+            found = _Shared._made.setdefault(key, super().__call__(*args))
         return found
+
+    @staticmethod
+    def _sweep() -> None:
+        """Forget terms that nothing but the table holds, and their parts."""
+        made, before = _Shared._made, -1
+        while len(made) != before:
+            before = len(made)
+            for key in list(made):
+                if getrefcount(made[key]) == 2:  # the table's, and that of the question
+                    del made[key]
+        _Shared._limit = max(_SWEPT, 2 * len(made))
+
+
+_NEEDED = object()
+_DEFAULTS = {
+    "AddressOf": (("id", _NEEDED), ("kind", "local")),
+    "Apply": (("op", _NEEDED), ("args", _NEEDED)),
+    "Const": (("value", _NEEDED),),
+    "Element": (("base", _NEEDED), ("index", _NEEDED), ("size", 0)),
+    "Field": (("base", _NEEDED), ("name", _NEEDED)),
+    "Name": (("id", _NEEDED),),
+    "Unknown": (("id", _NEEDED),),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,12 +71,6 @@ class Const(metaclass=_Shared):
     """A known 64-bit integer, stored unsigned (0 <= value < 2**64)."""
 
     value: int
-
-    def __hash__(self) -> int:
-        return hash(self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Const) and self.value == other.value)
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return Const, (self.value,)
@@ -62,12 +86,6 @@ class Name(metaclass=_Shared):
 
     id: str
 
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Name) and self.id == other.id)
-
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return Name, (self.id,)
 
@@ -79,12 +97,6 @@ class AddressOf(metaclass=_Shared):
     id: str
     kind: str = "local"  # local | global | function | string | member | register (what a register or TLB holds)
 
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, AddressOf) and self.id == other.id and self.kind == other.kind)
-
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return AddressOf, (self.id, self.kind)
 
@@ -95,21 +107,6 @@ class Field(metaclass=_Shared):
 
     base: Term
     name: str
-    _hash: int = field(init=False, repr=False, compare=False, default=0)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.base, self.name)))
-
-    def __hash__(self) -> int:
-        return self._hash  # terms share subterms: hashing them afresh each time is exponential in their depth
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Field)
-            and self._hash == other._hash  # most terms that differ differ here
-            and self.base == other.base
-            and self.name == other.name
-        )
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return Field, (self.base, self.name)
@@ -122,22 +119,6 @@ class Element(metaclass=_Shared):
     base: Term
     index: Term
     size: int = 0
-    _hash: int = field(init=False, repr=False, compare=False, default=0)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.base, self.index, self.size)))
-
-    def __hash__(self) -> int:
-        return self._hash  # terms share subterms: hashing them afresh each time is exponential in their depth
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Element)
-            and self._hash == other._hash  # most terms that differ differ here
-            and self.base == other.base
-            and self.index == other.index
-            and self.size == other.size
-        )
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return Element, (self.base, self.index, self.size)
@@ -153,21 +134,6 @@ class Apply(metaclass=_Shared):
 
     op: str
     args: tuple[Term, ...]
-    _hash: int = field(init=False, repr=False, compare=False, default=0)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.op, self.args)))
-
-    def __hash__(self) -> int:
-        return self._hash  # terms share subterms: hashing them afresh each time is exponential in their depth
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Apply)
-            and self._hash == other._hash  # most terms that differ differ here
-            and self.op == other.op
-            and self.args == other.args
-        )
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return Apply, (self.op, self.args)
@@ -178,12 +144,6 @@ class Unknown(metaclass=_Shared):
     """A value nothing is known of. Equal ids mean the same unknown value."""
 
     id: str
-
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Unknown) and self.id == other.id)
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return Unknown, (self.id,)

@@ -81,7 +81,7 @@ def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers
     alike: dict[object, list[Defect]] = {}
     for defect in defects:
         alike.setdefault(_sort(defect), []).append(defect)
-    groups = [each for some in alike.values() for each in _grouped(tuple(some), functions, payers, loops)]
+    groups = [each for some in alike.values() for each in _left_alike(_grouped(tuple(some), functions, payers, loops))]
     order = {id(defect): n for n, defect in enumerate(defects)}
     return tuple(sorted(groups, key=lambda g: order[id(g.shown)]))
 
@@ -111,6 +111,24 @@ def _grouped(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Pay
         groups.append(Group(tuple(told), mark))
         candidates = [candidate for candidate in candidates if candidate not in members]
     return groups
+
+
+def _left_alike(groups: Iterable[Group]) -> list[Group]:
+    """Groups that leave one write as far unpaid by several functions that nothing calls are one: the first owes it."""
+    found: list[Group] = []
+    left: dict[object, int] = {}
+    for each in groups:
+        shown = each.shown
+        key = (shown.leaf, shown.debt.progress, shown.debt.subject)
+        if shown.relation is not Relation.BOUNDARY:
+            found.append(each)
+        elif key in left:
+            known = found[left[key]]
+            found[left[key]] = Group((*known.members, *each.members), known.owes)
+        else:
+            left[key] = len(found)
+            found.append(each)
+    return found
 
 
 def _trier(defect: Defect, functions: dict[str, Cfg]) -> int:

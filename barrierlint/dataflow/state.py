@@ -234,6 +234,8 @@ def _cells(place: str, old: State, new: State, phis: Phis) -> dict[Term, Term]:
 
 def _merged(place: str, key: str | Term, left: Term, right: Term, phis: Phis) -> Term:
     symbol = phis.merge(place, key, left, right)
+    if left is symbol:
+        return symbol
     return common_index((left, right), symbol) or symbol
 
 

@@ -54,7 +54,7 @@ no debt."""
 
 
 class Tabulation:
-    """Solve `program` from its roots; `contexts` then holds the fixed point, `exhausted` whether the budget cut it short.
+    """Solve `program` from its roots; `contexts` then holds the fixed point, `exhausted` tells of a budget too small.
 
     `worked` counts the blocks worked on.
     """
