@@ -113,7 +113,7 @@ def _operand(op: str, value: Term) -> Term:
     asid = apply("<<", apply("&", value, Const(0xFF)), Const(48))
     if op.startswith("aside"):
         return asid
-    page = apply(">>", value, Const(12))
+    page = apply("&", apply(">>", value, Const(12)), Const(0xFFFFF))  # of a register of 32 bits, whatever held it
     return page if op.startswith("vaa") or "e2" in op else apply("|", page, asid)
 
 

@@ -64,9 +64,18 @@ def _binary_bits(op: str, a: Bits, b: Bits, right: Term) -> Bits:
             return a[0] >> n, (a[1] >> n) | (MASK64 ^ (MASK64 >> n))
         case (("+" | "-"), _):
             return _sum_bits(op, a, b)
+        case (("==" | "!="), _) if (equal := are_equal(a, b)) is not None:
+            return known_bits(Const(int(equal == (op == "=="))), {})
     if op in COMPARISONS or op in ("&&", "||"):
         return 0, MASK64 ^ 1
     return NO_BITS
+
+
+def are_equal(a: Bits, b: Bits) -> bool | None:
+    """Whether two values of which bits are known are equal, None if that is open."""
+    if a[0] & b[1] or a[1] & b[0]:
+        return False
+    return True if a[0] | a[1] == MASK64 and b[0] | b[1] == MASK64 else None
 
 
 def _sum_bits(op: str, a: Bits, b: Bits) -> Bits:

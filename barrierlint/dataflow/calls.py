@@ -277,16 +277,24 @@ def _cells_in(caller: State, arguments: list[Term], callee: Cfg, reads: Set[str]
         a: Unknown(n) for n, a in reversed(list(zip(callee.params, arguments, strict=True))) if not isinstance(a, Const)
     }
     for cell, value in caller.cells.items():
-        if not isinstance(value, Const) or place_of(cell) not in reads:
+        if place_of(cell) not in reads or (constant := _constant(value, caller)) is None:
             continue
         for argument, name in names.items():
             if (inside := rebase(cell, argument, name)) is not None:
-                yield inside, value
+                yield inside, constant
                 break
         else:
             base = root(cell)
             if isinstance(base, AddressOf) and not base.id.startswith("%"):
-                yield cell, value
+                yield cell, constant
+
+
+def _constant(value: Term, caller: State) -> Const | None:
+    """What a value must be, by the bits that are known of what it is computed from."""
+    if isinstance(value, Const):
+        return value
+    ones, zeros = known_bits(value, caller.facts.bits) if isinstance(value, Apply) else (0, 0)
+    return Const(ones) if ones | zeros == MASK64 else None
 
 
 def is_frame_local(id: str, usr: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from barrierlint.dataflow.bits import NO_BITS, Bits, known_bits
+from barrierlint.dataflow.bits import NO_BITS, Bits, are_equal, known_bits
 from barrierlint.dataflow.values import COMPARISONS, FALSE, NEGATED, fold, leaves, rebuild
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Term, Unknown
 
@@ -92,12 +92,7 @@ class Facts:
             truth = self.truths.get(left)
             if truth is not None:
                 return not truth
-        a, b = known_bits(left, self.bits), known_bits(right, self.bits)
-        if a[0] & b[1] or a[1] & b[0]:
-            return False
-        if a[0] | a[1] == MASK64 and b[0] | b[1] == MASK64:
-            return True
-        return None
+        return are_equal(known_bits(left, self.bits), known_bits(right, self.bits))
 
     def assume(self, condition: Term, holds: bool) -> bool:
         """Learn that `condition` is (not) zero; return False where that contradicts what is known."""

@@ -1,11 +1,11 @@
 """The debt of a valid descriptor that is replaced by another valid one: break-before-make was owed before.
 
 It is a defect where it stands. That the old one is valid must be known from outside: read and tested, not put together
-here. Permissions, the access flag and software's bits may change in place; the output address, type, memory type,
-shareability, the contiguous and the global bit may not (DDI 0487 D8.16.1). Where nothing tells that it is valid, one
-that keeps valid bit and output address, while its memory type or shareability is replaced, is an entry in use as well
-(`KEPT`): an invalid one has nothing there to be kept. What it does not model: sizes told apart by FEAT_BBML2, and
-output addresses whose contents are equal.
+here, nor in a table that was given without valid entries. Permissions, the access flag and software's bits may change
+in place; the output address, type, memory type, shareability, the contiguous and the global bit may not (DDI 0487
+D8.16.1). Where nothing tells that it is valid, one that keeps valid bit and output address, while its memory type or
+shareability is replaced, is an entry in use as well (`KEPT`): an invalid one has nothing there to be kept. What it does
+not model: sizes told apart by FEAT_BBML2, and output addresses whose contents are equal.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from __future__ import annotations
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.changes import differing, surviving
 from barrierlint.dataflow.debts import CHANGE, Debt
+from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.obligations.breaks import VALID, is_own_work
 from barrierlint.dataflow.obligations.obligation import Obligation
 from barrierlint.dataflow.relations import Relation
-from barrierlint.dataflow.state import State
+from barrierlint.dataflow.state import State, is_zeroed
 from barrierlint.events import DescriptorWrite, Event, Transition
 from barrierlint.terms import MASK64, Apply, Const, Term
 
@@ -48,7 +49,7 @@ def relate(_state: State, _event: Event) -> Relation | None:
 def presume(born: State, write: DescriptorWrite) -> bool:
     """Both are valid, and differ in what may not change in place."""
     assert born.debt is not None
-    if write.old is None or is_own_work(write.old):
+    if write.old is None or is_own_work(write.old) or is_zeroed(root(write.location)):
         return False
     bits = born.facts.bits
     old, new = known_bits(write.old, bits), known_bits(write.value, bits)
