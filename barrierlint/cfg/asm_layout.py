@@ -56,6 +56,7 @@ class Layout:
     follows: list[int] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
     globals: set[str] = field(default_factory=set)
+    weak: set[str] = field(default_factory=set)
     functions: dict[int, str] = field(default_factory=dict)
     alternatives: list[Alternative] = field(default_factory=list)
     guessed: dict[str, int] = field(default_factory=dict)
@@ -153,6 +154,8 @@ def _find_functions(layout: Layout, synonyms: frozenset[str]) -> None:
         match statement.mnemonic:
             case ".globl" | ".global" | ".weak":
                 layout.globals.update(statement.operands)
+                if statement.mnemonic == ".weak":
+                    layout.weak.update(map(symbol_of, statement.operands))
             case ".type" if len(statement.operands) > 1:
                 typed[name] = "func" in statement.operands[1].lower()
             case ".type":

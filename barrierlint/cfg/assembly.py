@@ -38,10 +38,11 @@ MAX_ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """The functions of one assembly file, in source order, and what was not understood."""
+    """The functions of one assembly file, in source order, what was not understood, and which are `.weak`."""
 
     functions: tuple[Cfg, ...]
     notifications: tuple[Notification, ...]
+    weak: tuple[str, ...] = ()
 
 
 def assemble(unit: AssemblyUnit) -> Assembled:
@@ -55,9 +56,9 @@ def assemble(unit: AssemblyUnit) -> Assembled:
     functions = tuple(file.functions())
     if foreign := _foreign(unit, functions):
         return Assembled((), (*unit.notifications, foreign))
-    return Assembled(
-        functions, (*unit.notifications, *_problems(unit, expander, layout, file), *_nothing(unit, functions))
-    )
+    weak = tuple(cfg.usr for cfg in functions if cfg.name in layout.weak)
+    problems = (*_problems(unit, expander, layout, file), *_nothing(unit, functions))
+    return Assembled(functions, (*unit.notifications, *problems), weak)
 
 
 def _foreign(unit: AssemblyUnit, functions: tuple[Cfg, ...]) -> Notification | None:

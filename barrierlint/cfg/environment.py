@@ -110,6 +110,7 @@ class Survey:
         self.facts = Facts(
             overrides=tuple((usr, method) for usr, one in functions.items() for method in one.overrides),
             noreturn=tuple(usr for usr, one in functions.items() if one.noreturn),
+            weak=tuple(usr for usr, one in functions.items() if one.weak and one.external),
             behaviours=tuple(self.behaviours.values()),
             tried=tuple(tried),
             stored=stored,

@@ -2,8 +2,8 @@
 
 Targets of a direct call are the function's body, of a virtual one its overriders too, of a pointer what is stored where
 it is kept; a model's word stands where no unit has a body. Ways out by an exception stay where one can come, and
-nothing follows a call that never returns. Of functions with the same USR the first is kept. What it does not model:
-weak symbols.
+nothing follows a call that never returns. Of functions with the same USR the first is kept, a weak one where there is
+no other.
 """
 
 from __future__ import annotations
@@ -72,11 +72,13 @@ def _entries(facts: Sequence[Facts]) -> dict[str, None]:
 
 
 def _chosen(units: Sequence[Unit], entries: Mapping[str, None]) -> dict[str, Lowered]:
-    """The graph of each function: the first unit's, but of methods called on entries one that knows it."""
+    """The graph of each function: the first unit's, a weak one last; of methods called on entries one that knows it."""
     chosen: dict[str, Mapping[str, Lowered]] = {}
-    for unit in units:
-        for usr in unit.functions:
-            chosen.setdefault(usr, unit.functions)
+    for weak in (False, True):
+        for unit in units:
+            for usr in unit.functions:
+                if (usr in unit.facts.weak) is weak:
+                    chosen.setdefault(usr, unit.functions)
     for unit in reversed(units):
         chosen.update({usr: unit.variants for usr in unit.variants if usr in entries})
         chosen.update({usr: unit.functions for usr in unit.facts.as_entries if usr in unit.functions})

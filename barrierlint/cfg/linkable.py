@@ -70,7 +70,8 @@ class Facts:
     kept there); `copies`: (place, place whose pointers it receives); `made`: places that hold pointers made of numbers.
     `constants`: what constant objects with functions in them hold. `on_entries`: methods called on entries of tables,
     and `inner`: (method, method it calls on its own object); `as_entries`: methods lowered as called on an entry.
-    `wanted`: functions named here that have no body here.
+    `wanted`: functions named here that have no body here. `weak`: those for which another unit's body is taken, if one
+    has one.
     """
 
     overrides: Pairs = ()
@@ -85,6 +86,7 @@ class Facts:
     inner: Pairs = ()
     as_entries: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
+    weak: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def _assembled(unit: AssemblyUnit) -> Unit:
     places = {cfg.usr: cfg.place for cfg in assembled.functions}
     called = (step.event for cfg in assembled.functions for step in cfg.steps())
     wanted = dict.fromkeys(event.callee for event in called if isinstance(event, Call) and event.callee)
-    facts = Facts(wanted=tuple(usr for usr in wanted if usr not in functions))
+    facts = Facts(wanted=tuple(usr for usr in wanted if usr not in functions), weak=assembled.weak)
     return Unit(
         unit.path, unit.target, functions, tuple(functions), {}, facts, assembled.notifications, unit.includes, places
     )

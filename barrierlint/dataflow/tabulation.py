@@ -40,7 +40,7 @@ from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.returns import Leave
 from barrierlint.dataflow.state import ZEROED, State, join
 from barrierlint.dataflow.transfer import TABLE, Settings, Transfer
-from barrierlint.dataflow.translation import ENABLED, asks_if_on, forget_off
+from barrierlint.dataflow.translation import ENABLED, asks_if_on, forget_off, switching
 from barrierlint.dataflow.untagged import untagged
 from barrierlint.dataflow.walked import walked_objects
 from barrierlint.events import Assign, Call
@@ -51,6 +51,8 @@ MAX_STATES = 6
 MAX_CONTEXTS = 8
 """Contexts of one function that differ in constants, before constants are forgotten; half of it for one that acts on
 no debt."""
+SWITCHING = 4
+"""Times as many of one that writes SCTLR: what it is handed says whether translation is switched on or off."""
 
 
 class Tabulation:
@@ -67,6 +69,7 @@ class Tabulation:
         self.kinds = settings.obligations()
         if ENABLE in self.kinds and not enables(program):
             self.kinds = {name: kind for name, kind in self.kinds.items() if name != ENABLE}
+        self.switching = switching(program) if ENABLE in self.kinds else frozenset()
         self.budget = budget
         self.worked = 0
         self.contexts: dict[EntryKey, Context] = {}
@@ -430,7 +433,7 @@ class Tabulation:
             usr in self.asking,
         )
         key = enter(state, call, callee, phis, visible)
-        limit = MAX_CONTEXTS if ordered else MAX_CONTEXTS // 2
+        limit = (MAX_CONTEXTS if ordered else MAX_CONTEXTS // 2) * (SWITCHING if callee.usr in self.switching else 1)
         if key in self.contexts or self.per_function.get(callee.usr, 0) < limit:
             return key
         return key.coarse

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from barrierlint.cfg.graph import Cfg
+from barrierlint.cfg.graph import Cfg, Program
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.reach import TLB_PLACES
 from barrierlint.dataflow.state import State
@@ -30,6 +30,13 @@ ENABLED = "/mmu-on"
 _ASKS = re.compile(
     r"(?:mmu|paging|translation)_*(?:is_*)?(?:en|on\b|enabled|active)|is_*(?:mmu|paging|translation)", re.IGNORECASE
 )
+
+
+def switching(program: Program) -> frozenset[str]:
+    """The functions that write SCTLR: what they are handed tells what becomes of translation."""
+    return frozenset(
+        usr for usr, cfg in program.functions.items() if any(_is_control(step.event) for step in cfg.steps())
+    )
 
 
 def asks_if_on(qualified: str) -> bool:

@@ -2,12 +2,13 @@
 
 Functions of one file only (`static`) that happen to have the same name as another's get a name of their own. Units that
 define one global function in two places (`main`, variants of a driver) do not link: each gets a program, with what it
-needs of the others. What it does not model: weak symbols, archives, what a linker script leaves out.
+needs of the others. A weak function that another file's takes the place of is in a program without that file, and its
+unit, without it, in that file's. What it does not model: archives, what a linker script leaves out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from barrierlint.cfg.linkable import Unit
@@ -26,13 +27,14 @@ class Group:
     def add(self, unit: Unit) -> None:
         """Let `unit` link with the others."""
         self.members.append(unit)
-        self.places.update(unit.places)
+        self.places = {**unit.places, **self.places}
 
 
 def linkable(loaded: Iterable[Loaded]) -> list[list[Unit]]:
     """Split units into programs, in order."""
     groups = [Group()]
-    for number, one in enumerate(loaded):
+    ordered = sorted(loaded, key=lambda one: not one.unit.facts.weak)
+    for number, one in enumerate(ordered):
         unit = own_names(one, groups[0].places, number)
         next(group for group in (*groups, _another(groups)) if _fits(unit, group)).add(unit)
     groups = [group for group in groups if group.members] or [Group()]
@@ -48,8 +50,8 @@ def _another(groups: list[Group]) -> Group:
     return groups[-1]
 
 
-def _fits(unit: Unit, group: Group) -> bool:
-    return all(group.places.get(usr, span) == span for usr, span in unit.places.items())
+def _fits(unit: Unit, group: Group, weak: Container[str] = ()) -> bool:
+    return all(usr in weak or group.places.get(usr, span) == span for usr, span in unit.places.items())
 
 
 def own_names(loaded: Loaded, places: Mapping[str, Span], number: int) -> Unit:
@@ -81,7 +83,7 @@ def _supply(group: Group, others: Sequence[Unit]) -> None:
     while waiting:
         wanted = set(waiting.pop().facts.wanted)
         for unit in others:
-            if id(unit) not in inside and not wanted.isdisjoint(unit.places) and _fits(unit, group):
+            if id(unit) not in inside and not wanted.isdisjoint(unit.places) and _fits(unit, group, unit.facts.weak):
                 inside.add(id(unit))
                 group.add(unit)
                 waiting.append(unit)

@@ -89,6 +89,7 @@ def _function(reading: Reading, cursor: Cursor, body: Cursor, usr: str) -> Funct
         virtual=virtual,
         overrides=_overrides(reading, cursor) if virtual else (),
         noreturn=reading.is_noreturn(cursor),
+        weak=reading.is_weak(cursor),
         initializers=written,
         members=members(reading, raw_owner) if kind == "destructor" else (),
         labels_taken=tuple(reading.current.labels_taken),

@@ -6,6 +6,7 @@ no syntax of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -31,6 +32,8 @@ from barrierlint.source.types import Types
 
 COMPOUND, CXX_TRY = 202, 224
 DEEPEST = 200  # levels of nesting that are kept: all later stages are recursive
+_PRAGMA_WEAK = re.compile(r"^[ \t]*#[ \t]*pragma[ \t]+weak[ \t]+(\w+)", re.MULTILINE)
+_WEAK = re.compile(r"__attribute__\(\((?:__)?weak(?:__)?\)\)|\[\[(?:gnu|clang)::weak\]\]")
 _BUILTIN = ("__builtin_", "__sync_", "__atomic_", "__c11_atomic_", "__scoped_atomic_")
 
 
@@ -95,6 +98,8 @@ class Reading:
         self.current: Current = Current(unit.cursor(), "")
         self.fallback: Span | None = None
         self._noreturn: dict[int, bool] = {}
+        self._headings: dict[int, str] = {}
+        self._weak: frozenset[str] | None = None
         self._named: dict[str, Cursor] | None = None
         self._sources: dict[int, bytes] = {}
         self.constructors: dict[str, str] = {}
@@ -112,7 +117,7 @@ class Reading:
         self.types.forget()
         self.names.forget()
         self.globals_met, self.dispatched, self.mistakes = {}, {}, []
-        self._by_file, self._sources, self._noreturn, self._named = {}, {}, {}, None
+        self._by_file, self._sources, self._noreturn, self._headings, self._named = {}, {}, {}, {}, None
 
     # --- nodes ---------------------------------------------------------------------------------------------------
 
@@ -205,10 +210,25 @@ class Reading:
         if known is None:
             known = "noreturn" in clang_c.text(lib.clang_getTypeSpelling(lib.clang_getCursorType(cursor)))
             if not known and lib.clang_Cursor_hasAttrs(cursor):
-                heading = clang_c.pretty(cursor).split("{", 1)[0]
+                heading = self._heading(cursor)
                 known = "noreturn" in heading or "_Noreturn" in heading
             self._noreturn[identity] = known
         return known
+
+    def is_weak(self, cursor: Cursor) -> bool:
+        """Whether another file's definition of the function takes the place of this one: by attribute or pragma."""
+        if self._weak is None:
+            self._weak = frozenset(_PRAGMA_WEAK.findall(self.main_source()))
+        if clang_c.spelling(cursor) in self._weak:
+            return True
+        return bool(lib.clang_Cursor_hasAttrs(cursor)) and _WEAK.search(self._heading(cursor)) is not None
+
+    def _heading(self, cursor: Cursor) -> str:
+        """The function as clang prints it, up to its body."""
+        identity = clang_c.identity(cursor)
+        if identity not in self._headings:
+            self._headings[identity] = clang_c.pretty(cursor).split("{", 1)[0]
+        return self._headings[identity]
 
     def function_named(self, name: str) -> Cursor | None:
         """Return a function of the outermost scope by its name."""

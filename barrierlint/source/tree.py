@@ -536,7 +536,7 @@ class Function:
     `qualified` is printable (`ns::cls<int>::method`), `params` without the object. `record` is the USR of the class
     of a method (then `this` exists unless `is_static`); `members` the destructors of members and bases that run
     after a destructor's body. `labels_taken` are labels whose address is taken. `external` means other files can
-    call it.
+    call it, `weak` that another file's definition takes the place of this one.
     """
 
     usr: str
@@ -552,6 +552,7 @@ class Function:
     virtual: bool = False
     overrides: tuple[str, ...] = ()
     noreturn: bool = False
+    weak: bool = False
     initializers: tuple[MemberInitializer, ...] = ()
     members: tuple[str, ...] = ()
     labels_taken: tuple[str, ...] = ()
