@@ -9,15 +9,16 @@ or decide the exit status.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from barrierlint.finding import Confirmation, Finding, Notification, Report, RuleInfo, Severity, Verdict
+from barrierlint.checking import Asked
+from barrierlint.finding import Finding, Notification, Report, RuleInfo, Severity, Verdict
 from barrierlint.inputs import InputError, Request
 from barrierlint.linking.gathering import Gathered, Means, gather
+from barrierlint.parting import PASSING, all_found
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program
@@ -97,26 +98,15 @@ def run(options: Options) -> Report:
 
 def lower(options: Options) -> Lowered:
     """Return the graphs of the inputs of `options`: files that link together, functions of headers once."""
-    from barrierlint.linking.losses import incomplete, said_once
+    from barrierlint.checking import join
+    from barrierlint.linking.losses import incomplete, said_once, unknown_instructions
 
     gathered = gather(options.request, options.models, options.means, options.told)
-    joined = join(gathered)
-    told = (incomplete(note, gathered.paths) for note in joined.notifications)
-    return Lowered(joined.programs, gathered.models, said_once((*gathered.said, *told)))
-
-
-def join(gathered: Gathered) -> Lowered:
-    """Join the units that link, and gather what was said of them."""
-    from barrierlint.cfg import join as joining
-    from barrierlint.linking.losses import attempts, listed, unknown_instructions
-    from barrierlint.linking.programs import linkable
-
-    programs, lost = attempts(
-        (listed([unit.path for unit in units]), partial(joining.join, units, gathered.models))
-        for units in linkable(gathered.loaded)
-    )
-    told = (note for program in programs for note in (*program.notifications, *unknown_instructions(program)))
-    return Lowered(tuple(programs), gathered.models, (*lost, *told))
+    programs, lost = join(gathered.loaded, gathered.models)
+    notes = (*lost, *(note for program in programs for note in program.notifications))
+    unknown = unknown_instructions(pair for one in gathered.outlines for pair in one.unknown)
+    told = (incomplete(note, gathered.paths) for note in (*notes, *unknown))
+    return Lowered(tuple(programs), gathered.models, said_once((*gathered.said, *told)))
 
 
 def remembered(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Outcome:
@@ -127,7 +117,7 @@ def remembered(gathered: Gathered, options: Options, chosen: frozenset[str]) -> 
     asked = (*gathered.paths, *sorted(chosen), options.features, str(options.confirm), options.unknown_calls)
     for keys in (gathered.keys, None):
         if keys is None:
-            keys = tuple(one.digest for one in gathered.loaded)
+            keys = tuple(one.digest for one in gathered.kept(range(len(gathered.outlines))))
         key = digest("outcome", *keys, *asked)
         data = gathered.store.get(key)
         if data is not None:
@@ -137,52 +127,35 @@ def remembered(gathered: Gathered, options: Options, chosen: frozenset[str]) -> 
             except codec.CodecError:
                 pass
     outcome = analysed(gathered, options, chosen)
-    if gathered.store.folder and not any(note.kind == "internal-error" for note in outcome.notifications):
+    if gathered.store.folder and not any(note.kind in PASSING for note in outcome.notifications):
         gathered.store.put(key, codec.encode(outcome, Outcome).encode("utf-8", "surrogatepass"))
     return outcome
 
 
 def analysed(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Outcome:
-    """Join, check, fold and confirm."""
-    from barrierlint import rules
-    from barrierlint.linking.losses import attempts, listed
-    from barrierlint.linking.neighbours import concern
+    """Analyse each part of the program, and put together what is found: what several find is found once."""
+    from barrierlint.linking.losses import unknown_instructions
     from barrierlint.report.fingerprint import with_fingerprints
     from barrierlint.triage.folding import folded
 
-    if options.told is not None:
-        options.told("analysing", 0, 0)
-    units = [one.unit for one in gathered.loaded]
-    models = gathered.models.assuming(options.unknown_calls)
-    concerns = concern(units[: len(gathered.paths)], units[len(gathered.paths) :])
-    joined = join(gathered)
-    checked, lost = attempts(
-        (listed(files_of(program)), partial(rules.check, program, models, chosen, concerns))
-        for program in joined.programs
-    )
-    found = folded([[one for one in some.findings if concerns is None or concerns(one.witness)] for some in checked])
-    if options.confirm:
-        found = tuple(confirmed(finding, options.features) for finding in found)
+    outlines = gathered.outlines
+    asked = Asked(tuple(sorted(chosen)), options.features, options.confirm, options.unknown_calls)
+    parts = all_found(gathered, asked, options.told)
+    extents: dict[str, set[tuple[int, int]]] = {}
+    for path, lines in (pair for part in parts for pair in part.extents.items()):
+        extents.setdefault(path, set()).update(lines)
+    found = folded([part.findings for part in parts])
+    unknown = unknown_instructions(pair for one in outlines for pair in one.unknown)
     return Outcome(
         with_fingerprints(sorted(found, key=lambda finding: (finding.span, finding.rule))),
-        (*joined.notifications, *(note for one in checked for note in one.notifications), *lost),
-        len({(usr, cfg.place) for program in joined.programs for usr, cfg in program.functions.items()}),
-        {path: tuple(sorted(lines)) for path, lines in extents(joined.programs).items()},
+        (
+            *(note for one in outlines for note in one.notifications),
+            *(note for part in parts for note in part.notifications),
+            *unknown,
+        ),
+        sum(one.own for one in outlines) + len(frozenset().union(*(one.others for one in outlines))),
+        {path: tuple(sorted(lines)) for path, lines in extents.items()},
     )
-
-
-def files_of(program: Program) -> list[str]:
-    """Return the files that the functions of a program are in."""
-    return list(dict.fromkeys(cfg.place.path for cfg in program.functions.values()))
-
-
-def extents(programs: Iterable[Program]) -> dict[str, set[tuple[int, int]]]:
-    """The (first, last) lines of the functions of each file."""
-    found: dict[str, set[tuple[int, int]]] = {}
-    for program in programs:
-        for cfg in program.functions.values():
-            found.setdefault(cfg.place.path, set()).add((cfg.place.line, max(cfg.end.end_line, cfg.end.line)))
-    return found
 
 
 def all_rules() -> tuple[RuleInfo, ...]:
@@ -236,21 +209,3 @@ def named(infos: Sequence[RuleInfo], word: str) -> tuple[RuleInfo, ...]:
         known = ", ".join(info.id for info in infos)
         raise InputError(f"unknown rule '{word}': use an id, a family such as BL0, or ALL (rules: {known})")
     return found
-
-
-def confirmed(finding: Finding, features: str) -> Finding:
-    """Return `finding` with the simulation's answer; a simulation that breaks leaves it undecided, and says so.
-
-    A repair with which the witness still goes wrong is not shown.
-    """
-    from barrierlint.sim.confirm import confirm
-
-    try:
-        answer = confirm(finding, features)
-    except Exception as error:
-        reason = f"the simulation failed, please report it: {type(error).__name__}: {error}"
-        answer = Confirmation(Verdict.UNDECIDED, reason=reason)
-    if answer.repair_fails:
-        why = "the place that the analysis found does not cure the path in simulation: no place was verified"
-        finding = replace(finding, repair=None, unrepaired=why)
-    return replace(finding, confirmation=answer)

@@ -116,7 +116,8 @@ class Program:
 
     `tables` are constant objects by id: which function (by USR) each member holds. `roots` are functions no
     analysed function calls, in source order; those whose calls a model replaces are none. `includes` are the files
-    that each unit includes, by its path.
+    that each unit includes, by its path. `traits` are what parts of the program say that are not here (see
+    `dataflow.traits`).
     """
 
     functions: dict[str, Cfg]
@@ -124,3 +125,4 @@ class Program:
     notifications: tuple[Notification, ...] = ()
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    traits: frozenset[str] = frozenset()

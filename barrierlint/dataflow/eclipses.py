@@ -26,22 +26,24 @@ from barrierlint.dataflow.debts import (
     Progress,
     Site,
 )
-from barrierlint.dataflow.invalidations import is_broadcast, parse
+from barrierlint.dataflow.invalidations import parse
 from barrierlint.dataflow.obligations.breaks import ASSUMED, EARLY, LOCAL, MISSED
 from barrierlint.dataflow.obligations.enabling import TLB
 from barrierlint.dataflow.obligations.spaces import GIVEN, SWITCHED, WRAPPED
-from barrierlint.dataflow.operands import ABSENT, ASID_SHIFT, takes_asid
+from barrierlint.dataflow.operands import ABSENT, takes_asid
 from barrierlint.dataflow.relations import Relation
+from barrierlint.dataflow.traits import ASIDS, BROADCASTS, WIDE, traits
 from barrierlint.dataflow.translation import is_off
 from barrierlint.dataflow.values import leaves
 from barrierlint.dataflow.witness import Defect
-from barrierlint.events import Assign, Call, CompilerBarrier, Dsb, Event, Shareability, SysregWrite, Tlbi
+from barrierlint.events import Assign, Call, CompilerBarrier, SysregWrite, Tlbi
 from barrierlint.terms import Apply, Const, Term
 
 
 def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     """`defects` without those that another one of them, or the program as a whole, makes superfluous."""
-    shared, broadcasts = is_shared(program), invalidates_others(program)
+    said = traits(program)
+    shared, broadcasts = not said.isdisjoint((BROADCASTS, WIDE)), BROADCASTS in said
     found = [d for d in defects if d.debt.progress is not Progress.LOCAL or _concerns_others(d, shared, broadcasts)]
     found = [defect for defect in found if not _is_before_translation(defect, program.functions)]
     told = {site for defect in found if not _is_bare(defect) for site in _invalidations(defect, program.functions)}
@@ -52,7 +54,7 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     ]
     changed = {d.leaf.site for d in found if d.debt.kind == CHANGE}
     found = [d for d in found if d.debt.kind != BREAK or d.leaf.site not in changed or EARLY in d.debt.seen]
-    if _uses_asids(program):
+    if ASIDS in said:
         found = [d for d in found if d.debt.kind != SPACE or not d.debt.subject.startswith(SWITCHED)]
     else:
         found = [d for d in found if d.debt.kind != BREAK or f"{MISSED}asid" not in d.debt.seen]
@@ -260,45 +262,6 @@ def _invalidates(usr: str, forms: Collection[str], functions: Mapping[str, Cfg])
     return False
 
 
-def _uses_asids(program: Program) -> bool:
-    """Whether the program puts anything into an ASID's place, in a register or an operand: bits 63:48."""
-    values = (value for cfg in program.functions.values() for step in cfg.steps() for value in _values(step.event))
-    return any(_puts_asid(value) for value in values)
-
-
-def _values(event: Event) -> Iterator[Term]:
-    match event:
-        case Assign(value=value) | SysregWrite(value=value):
-            yield value
-        case Tlbi(operand=operand) if operand is not None:
-            yield operand
-        case Call(args=args):
-            yield from args
-
-
-def _puts_asid(value: Term) -> bool:
-    match value:
-        case Apply("<<", (_, Const(shift))) if shift == ASID_SHIFT:
-            return True
-        case Apply(_, args):
-            return any(_puts_asid(arg) for arg in args)
-    return False
-
-
 def is_shared(program: Program) -> bool:
     """Whether the program itself says that other PEs walk its tables: it invalidates or waits in a wider domain."""
-    wide = (Shareability.ISH, Shareability.OSH)
-    return invalidates_others(program) or any(
-        isinstance(step.event, Dsb) and step.event.domain in wide
-        for cfg in program.functions.values()
-        for step in cfg.steps()
-    )
-
-
-def invalidates_others(program: Program) -> bool:
-    """Whether some TLBI of the program is a broadcast one."""
-    return any(
-        isinstance(step.event, Tlbi) and is_broadcast(step.event.op)
-        for cfg in program.functions.values()
-        for step in cfg.steps()
-    )
+    return not traits(program).isdisjoint((BROADCASTS, WIDE))

@@ -111,8 +111,13 @@ class Plan(NamedTuple):
 
 def encode(value: Any, annotation: Any) -> str:
     """Return `value`, of the type `annotation`, as a line without its end."""
+    return written(value, annotation)[0]
+
+
+def written(value: Any, annotation: Any) -> tuple[str, Writer]:
+    """Return `value` as a line, and the tables of the line: all its strings and terms."""
     writer = Writer()
-    return writer.line(plan(annotation).write(writer, value))
+    return writer.line(plan(annotation).write(writer, value)), writer
 
 
 def decode(line: str | bytes, annotation: Any, rename: Callable[[str], str] | None = None) -> Any:

@@ -18,10 +18,11 @@ from barrierlint.inputs import Inputs, Request, collect, more
 from barrierlint.linking import screening
 from barrierlint.linking.modelled import Modelled
 from barrierlint.linking.neighbours import about, neighbours, quiet
+from barrierlint.linking.outline import Outline
 from barrierlint.linking.screening import Screening
 from barrierlint.linking.selection import Selection
 from barrierlint.linking.store import Store, folder_for
-from barrierlint.linking.units import Loaded, Loader, Told
+from barrierlint.linking.units import Gone, Kept, Loaded, Loader, Told, loaded
 from barrierlint.source import guessing
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Gathered:
         self._loader = loader
         self._reading = reading
 
-    @property
+    @cached_property
     def paths(self) -> tuple[str, ...]:
         """The files analysed."""
         return tuple(item.path for item in self.inputs.files)
@@ -77,11 +78,43 @@ class Gathered:
         return self._loader.keys
 
     @cached_property
-    def loaded(self) -> tuple[Loaded, ...]:
-        """The units of all inputs, then those of their neighbours: from the cache or read anew."""
-        loaded = self._loader.load(self._reading.workers, self._reading.told)
+    def outlines(self) -> tuple[Outline, ...]:
+        """The outlines of the units of all inputs, then of those of their neighbours; what no cache has is read."""
+        found = self._loader.outlines(self._reading.workers, self._reading.told)
         own = len(self.inputs.files)
-        return (*loaded[:own], *(replace(one, unit=quiet(one.unit)) for one in loaded[own:]))
+        return (*found[:own], *(replace(one, notifications=quiet(one.notifications)) for one in found[own:]))
+
+    @property
+    def loaded(self) -> tuple[Loaded, ...]:
+        """The units of all inputs, then those of their neighbours."""
+        every = range(len(self.outlines))
+        try:
+            found = loaded(self.kept(every))
+        except Gone:
+            self.read_again(every)
+            found = loaded(self.kept(every))
+        own = len(self.inputs.files)
+        quieted = (
+            replace(one, unit=replace(one.unit, notifications=quiet(one.unit.notifications))) for one in found[own:]
+        )
+        return (*found[:own], *quieted)
+
+    def kept(self, numbers: Sequence[int]) -> tuple[Kept, ...]:
+        """Where units are, by their numbers."""
+        return tuple(self._loader.kept(numbers))
+
+    def read_again(self, numbers: Sequence[int]) -> None:
+        """Read units again of which the cache has lost something."""
+        self._loader.again(numbers, self._reading.workers)
+
+    @property
+    def jobs(self) -> int:
+        """How many tasks run at once, at least."""
+        return max(1, self._reading.means.jobs)
+
+    def workers(self, files: int) -> AbstractContextManager[Executor | None]:
+        """An executor for tasks that are about as many files at most."""
+        return self._reading.workers(files)
 
     @property
     def said(self) -> tuple[Notification, ...]:
@@ -98,13 +131,13 @@ class Reading:
     told: Told | None
     cache: Path | None
 
-    def workers(self) -> AbstractContextManager[Executor | None]:
-        """Return the executor to read with, None where everything is read in this process."""
+    def workers(self, files: int = 1) -> AbstractContextManager[Executor | None]:
+        """Return the executor to work with, None where all is done here; each task may be about some files."""
         if not self.means.jobs:
             return nullcontext()
         from barrierlint.linking.processes import Forks, Limits
 
-        limits = Limits(self.means.seconds, self.means.mebibytes)
+        limits = Limits(self.means.seconds * files, self.means.mebibytes)
         if not self.means.executor:
             return Forks(self.means.jobs, limits)
         from barrierlint.linking.remote import Cluster

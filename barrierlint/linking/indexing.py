@@ -70,10 +70,11 @@ def _digest(path: str) -> str:
 
 @dataclass(slots=True)
 class Index:
-    """The key of each unit by its request, and the files it was made from."""
+    """The key of each unit by its request and the files it was made from, the states of these, and outlines."""
 
     keys: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     states: dict[str, tuple[State, str]] = field(default_factory=dict)
+    outlines: dict[str, str] = field(default_factory=dict)
 
 
 def read(store: Store, requests: Sequence[str]) -> Index:
@@ -93,15 +94,21 @@ def _index(body: object) -> Index:
         str(request): (str(key), tuple(rows[number][0] for number in numbers))
         for request, (key, numbers) in body["units"].items()
     }
-    return Index(units, {path: (state, found) for path, state, found in rows})
+    outlines = {str(request): str(line) for request, line in body["outlines"].items()}
+    return Index(units, {path: (state, found) for path, state, found in rows}, outlines)
 
 
-def write(store: Store, keys: Mapping[str, tuple[str, tuple[str, ...]]], files: Files) -> None:
-    """Remember the keys of a run and the files behind them for the next one."""
+def write(
+    store: Store,
+    keys: Mapping[str, tuple[str, tuple[str, ...]]],
+    files: Files,
+    outlines: Mapping[str, str] | None = None,
+) -> None:
+    """Remember the keys of a run, the files behind them and the units' outlines for the next one."""
     paths = {path: number for number, path in enumerate(dict.fromkeys(p for _, ps in keys.values() for p in ps))}
     rows = [(path, files.states[path][0] if path in files.states else [-1], files.digest(path)) for path in paths]
     units = {request: (key, [paths[path] for path in names]) for request, (key, names) in keys.items()}
-    text = json.dumps({"files": rows, "units": units}, separators=(",", ":"))
+    text = json.dumps({"files": rows, "units": units, "outlines": dict(outlines or {})}, separators=(",", ":"))
     store.put(_name(list(keys)), text.encode("utf-8", "surrogatepass"))
 
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from barrierlint.finding import Notification, Severity, Span
-
-if TYPE_CHECKING:
-    from barrierlint.cfg.graph import Program
 
 Result = TypeVar("Result")
 
@@ -53,15 +50,11 @@ def innermost(error: BaseException) -> str:
     return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "unknown place"
 
 
-def unknown_instructions(program: Program) -> Iterator[Notification]:
+def unknown_instructions(found: Iterable[tuple[str, Span]]) -> Iterator[Notification]:
     """Name each instruction that the decoder does not know, at the first of its places."""
-    from barrierlint.events import UnknownInstruction
-
     places: dict[str, set[Span]] = {}
-    for cfg in program.functions.values():
-        for step in cfg.steps():
-            if isinstance(step.event, UnknownInstruction):
-                places.setdefault(step.event.text.split()[0] if step.event.text.split() else "", set()).add(step.span)
+    for name, span in found:
+        places.setdefault(name, set()).add(span)
     for name, spans in sorted(places.items()):
         more = f" ({len(spans)} places)" if len(spans) > 1 else ""
         text = f"`{name}`: an instruction barrierlint does not know, taken to order nothing{more}"

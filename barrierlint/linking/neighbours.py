@@ -87,10 +87,11 @@ def hints(models: Models) -> Callable[[str], bool]:
     return is_hint
 
 
-def quiet(unit: Unit) -> Unit:
-    """Return a neighbour's unit with nothing lost: what is not known of it is as unknown as if it were not there."""
-    notes = (replace(note, lost=False, severity=Severity.NOTE) for note in unit.notifications)
-    return replace(unit, notifications=tuple(notes))
+def quiet(notes: Sequence[Notification]) -> tuple[Notification, ...]:
+    """Return what was said of a neighbour with nothing lost: what is not known of it is as unknown as if it were not
+    there.
+    """
+    return tuple(replace(note, lost=False, severity=Severity.NOTE) for note in notes)
 
 
 def about(selection: Selection) -> tuple[Notification, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from barrierlint.cfg.linkable import Facts, Lowered, Unit
 from barrierlint.finding import Notification, Span
 from barrierlint.linking import codec
+from barrierlint.linking.outline import Outline, Survey
 
 Rename = Callable[[str], str]
 
@@ -60,7 +61,13 @@ class Graphs(Mapping[str, Lowered]):
 
 def to_bytes(unit: Unit) -> bytes:
     """Return `unit` as bytes."""
-    header = Header(
+    return outlined(unit)[0]
+
+
+def outlined(unit: Unit, is_modelled: Callable[[str], bool] = lambda _: False) -> tuple[bytes, Outline]:
+    """Return `unit` as bytes, and its outline; `is_modelled` tells which functions a model speaks of."""
+    survey = Survey(unit, is_modelled)
+    head = Header(
         unit.path,
         unit.target,
         unit.roots,
@@ -72,8 +79,18 @@ def to_bytes(unit: Unit) -> bytes:
         tuple(one.cfg.place for one in unit.functions.values()),
     )
     graphs = (*unit.functions.values(), *unit.variants.values())
-    lines = (codec.encode(header, Header), *(codec.encode(one, Lowered) for one in graphs))
-    return "\n".join(lines).encode("utf-8", "surrogatepass")
+    lines = [codec.encode(head, Header)]
+    for one in graphs:
+        line, tables = codec.written(one, Lowered)
+        survey.look(one, line, tables.terms, tables.strings)
+        lines.append(line)
+    return "\n".join(lines).encode("utf-8", "surrogatepass"), survey.outline()
+
+
+def header(data: bytes) -> Header:
+    """Return a unit without its graphs; CodecError if `data` holds none."""
+    found: Header = codec.decode(data.split(b"\n", 1)[0], Header)
+    return found
 
 
 def from_bytes(data: bytes, rename: Rename | None = None) -> Unit:
@@ -84,19 +101,19 @@ def from_bytes(data: bytes, rename: Rename | None = None) -> Unit:
 def from_lines(given: Sequence[bytes], rename: Rename | None = None) -> Unit:
     """Return the unit that the lines `given` hold, with names changed by `rename`; CodecError if they hold none."""
     first, *lines = given
-    header: Header = codec.decode(first, Header, rename)
-    names = (*header.functions, *header.variants)
+    head: Header = codec.decode(first, Header, rename)
+    names = (*head.functions, *head.variants)
     if len(names) != len(lines):
         raise codec.CodecError("lines are missing")
-    count = len(header.functions)
+    count = len(head.functions)
     return Unit(
-        header.path,
-        header.target,
-        Graphs(dict(zip(header.functions, lines, strict=False)), rename),
-        header.roots,
-        Graphs(dict(zip(header.variants, lines[count:], strict=True)), rename),
-        header.facts,
-        header.notifications,
-        header.includes,
-        dict(zip(header.functions, header.places, strict=True)),
+        head.path,
+        head.target,
+        Graphs(dict(zip(head.functions, lines, strict=False)), rename),
+        head.roots,
+        Graphs(dict(zip(head.variants, lines[count:], strict=True)), rename),
+        head.facts,
+        head.notifications,
+        head.includes,
+        dict(zip(head.functions, head.places, strict=True)),
     )

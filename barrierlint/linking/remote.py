@@ -232,11 +232,10 @@ def help_out() -> None:
 def _answer(task: bytes, cwd: str, folder: str, limits: Limits) -> tuple[str, str]:
     try:
         os.chdir(cwd)
-        from barrierlint.linking.units import prepare
-
-        prepare()
+        wanted = pickle.loads(task)
+        sys.modules[wanted.func.__module__].prepare()  # what it needs is loaded once, and before forking
         with Forks(1, limits) as forks:
-            data = forks.submit(pickle.loads(task)).result()
+            data = forks.submit(wanted).result()
     except Failed as failure:
         return failure.what, failure.why
     except OSError as error:

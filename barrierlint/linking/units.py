@@ -8,8 +8,10 @@ headers that only a compiler of the machine's own would add.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,10 +22,11 @@ from typing import TYPE_CHECKING
 
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.inputs import Input
-from barrierlint.linking import indexing
+from barrierlint.linking import indexing, outline
 from barrierlint.linking.indexing import Files
 from barrierlint.linking.losses import failure
 from barrierlint.linking.modelled import Modelled
+from barrierlint.linking.outline import Outline
 from barrierlint.linking.store import Store, digest
 
 if TYPE_CHECKING:
@@ -52,8 +55,47 @@ class Loaded:
     lines: tuple[bytes, ...] = ()
 
 
+class Gone(Exception):
+    """A unit that is not in the cache any more, or not whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a unit is: in the cache in `folder` under its digest, or `packed` here."""
+
+    path: str
+    digest: str
+    folder: str = ""
+    packed: bytes = b""
+
+    def lines(self) -> list[bytes]:
+        """Return the unit's lines; raises Gone."""
+        data = zlib.decompress(self.packed) if self.packed else Store(Path(self.folder)).get(self.digest)
+        if data is None:
+            raise Gone(self.path)
+        return data.split(b"\n")
+
+
+def loaded(kept: Sequence[Kept]) -> list[Loaded]:
+    """Return the units kept, lines that several have in common once. Raises Gone."""
+    from barrierlint.linking import records
+    from barrierlint.linking.codec import CodecError
+
+    shared: dict[bytes, bytes] = {}  # of headers: the same for all that include them
+    found: list[Loaded] = []
+    for one in kept:
+        lines = tuple(shared.setdefault(line, line) for line in one.lines())
+        try:
+            found.append(Loaded(records.from_lines(lines), one.digest, lines))
+        except CodecError:
+            raise Gone(one.path) from None
+    return found
+
+
 class Loader:
-    """Brings units of `inputs`, as `modelled` says: `keys` tells whether all are in the cache, `load` brings them."""
+    """Brings units of `inputs`, as `modelled` says: `keys` tells whether all are in the cache, `outlines` reads those
+    that are not and tells what all are, `kept` where they are.
+    """
 
     def __init__(self, modelled: Modelled, store: Store, inputs: Sequence[Input]) -> None:
         self._modelled = modelled
@@ -63,7 +105,9 @@ class Loader:
         self._base = digest(tool(), modelled.digest(self._files), os.getcwd())
         self._requests = {item: self._request(item) for item in inputs}
         self._keys: dict[str, tuple[str, tuple[str, ...]]] = {}
-        self._lines: dict[bytes, bytes] = {}  # of headers: the same for all that include them
+        self._outlines: dict[str, Outline] = {}
+        self._texts: dict[str, str] = {}  # of outlines that nobody asked for yet
+        self._held: dict[str, Kept] = {}  # by request: what no cache has
         self._find()
 
     @property
@@ -72,20 +116,55 @@ class Loader:
         found = [self._keys.get(request, ("", ()))[0] for request in self._requests.values()]
         return tuple(found) if all(found) else None
 
-    def load(self, workers: Workers, told: Told | None = None) -> list[Loaded]:
-        """Return the unit of each input, in order; `workers` read those that are not in the cache."""
-        loaded = {item: one for item in self._inputs if (one := self._kept(item)) is not None}
-        missing = [item for item in self._inputs if item not in loaded]
+    def outlines(self, workers: Workers, told: Told | None = None) -> list[Outline]:
+        """Return the outline of each unit, in order; `workers` read those that are not in the cache."""
+        missing = [item for item in self._inputs if not self._is_known(self._requests[item])]
         if missing:
-            with workers() as executor:
-                loaded.update(self._read(missing, executor, told))
-            self._store.tidy()
-            self._remember()
-        return [loaded[item] for item in self._inputs]
+            self.read(missing, workers, told)
+        return [self._outlines[self._requests[item]] for item in self._inputs]
+
+    def read(self, missing: Sequence[Input], workers: Workers, told: Told | None = None) -> None:
+        """Read units anew."""
+        with workers() as executor:
+            for item, data, lost in self._read(missing, executor, told):
+                self._take(item, data, lost)
+        self._store.tidy()
+        self._remember()
+
+    def kept(self, numbers: Sequence[int]) -> list[Kept]:
+        """Return where units are, given by their numbers."""
+        return [self._kept(self._inputs[number]) for number in numbers]
+
+    def again(self, numbers: Sequence[int], workers: Workers) -> None:
+        """Read units anew and hold them: what the cache has of them is of no use."""
+        items = [self._inputs[number] for number in numbers]
+        for item in items:
+            self._store.drop(self._keys.pop(self._requests[item], ("", ()))[0])
+        self.read(items, workers)
+
+    def _kept(self, item: Input) -> Kept:
+        request = self._requests[item]
+        held = self._held.get(request)
+        return held or Kept(item.path, self._keys[request][0], str(self._store.folder))
+
+    def _is_known(self, request: str) -> bool:
+        """Whether a unit is in the cache, and its outline known."""
+        if request in self._held:
+            return True
+        key, _ = self._keys.get(request, ("", ()))
+        if not key or not self._store.has(key):
+            return False
+        if request not in self._outlines:
+            for text in (self._texts.pop(request, None), self._store.get(_outline_of(key))):
+                with contextlib.suppress(ValueError):
+                    self._outlines[request] = outline.load(text or "")
+                    return True
+            return False
+        return True
 
     def _read(
         self, missing: Sequence[Input], executor: Executor | None, told: Told | None
-    ) -> Iterator[tuple[Input, Loaded]]:
+    ) -> Iterator[tuple[Input, bytes, Notification | None]]:
         """Read anew; the units come in order, whichever is done first."""
         started: dict[Input, Future[bytes]] = {}
         models = self._modelled.models
@@ -97,7 +176,7 @@ class Loader:
                 told(f"reading {os.path.basename(item.path)}", done, len(missing))
             future = started.pop(item, None)
             data, lost = _result(item, future) if future is not None else (work(item, models), None)
-            yield item, self._made(item, data) if lost is None else self._lost(item, lost)
+            yield item, data, lost
 
     def _find(self) -> None:
         """Find the keys of units: by what the last such run remembers, else by what each was made from before."""
@@ -110,6 +189,8 @@ class Loader:
             known = index.keys.get(request)
             if known is None or not changed.isdisjoint(known[1]):
                 known = self._listed(request)
+            elif request in index.outlines:
+                self._texts[request] = index.outlines[request]
             if known is not None:
                 self._keys[request] = known
         if self._keys != index.keys or changed:
@@ -117,8 +198,9 @@ class Loader:
 
     def _remember(self) -> None:
         """Keep what is known for the next run, where all of it is."""
-        if self._keys.keys() >= set(self._requests.values()):
-            indexing.write(self._store, self._keys, self._files)
+        if self._keys.keys() >= set(self._requests.values()) and self._store.folder is not None:
+            outlines = {request: outline.dump(one) for request, one in self._outlines.items()} | self._texts
+            indexing.write(self._store, self._keys, self._files, outlines)
 
     def _listed(self, request: str) -> tuple[str, tuple[str, ...]] | None:
         """The key of a unit that is in the cache, by a list of files it was once made from."""
@@ -128,42 +210,36 @@ class Loader:
                 return key, tuple(names)
         return None
 
-    def _kept(self, item: Input) -> Loaded | None:
-        """The unit from the cache, None if it is not there."""
-        from barrierlint.linking.codec import CodecError
-
-        key, _ = self._keys.get(self._requests[item], ("", ()))
-        data = self._store.get(key) if key else None
-        try:
-            return self._loaded(key, data) if data is not None else None
-        except CodecError:
-            return None
-
-    def _loaded(self, key: str, data: bytes) -> Loaded:
-        from barrierlint.linking import records
-
-        lines = tuple(self._lines.setdefault(line, line) for line in data.split(b"\n"))
-        return Loaded(records.from_lines(lines), key, lines)
-
-    def _made(self, item: Input, data: bytes) -> Loaded:
-        """The unit that was read, which is kept."""
-        from barrierlint.linking import records
-
-        unit = records.from_bytes(data)
-        request = self._requests[item]
-        names = [item.path, *unit.includes, *would_hide(item, unit)]
-        key = self._key(request, names)
-        if not any(note.kind == "internal-error" for note in unit.notifications):
-            self._store.put(key, data)
-            lists = [names, *(one for one in self._lists(request) if one != names)][:_LISTS]
-            self._store.put(request, json.dumps(lists).encode("utf-8", "surrogatepass"))
-            self._keys[request] = (key, tuple(names))
-        return self._loaded(key, data)
-
-    def _lost(self, item: Input, lost: Notification) -> Loaded:
+    def _take(self, item: Input, data: bytes, lost: Notification | None) -> None:
+        """Keep a unit that was read, in the cache or else here."""
         from barrierlint.cfg.linkable import Unit
+        from barrierlint.linking import records
 
-        return Loaded(Unit(item.path, "", {}, notifications=(lost,)), digest(self._base, item.path, lost.message))
+        request = self._requests[item]
+        if lost is not None:
+            data, found = records.outlined(Unit(item.path, "", {}, notifications=(lost,)))
+            key = digest(self._base, item.path, lost.message)
+        else:
+            line, _, data = data.partition(b"\n")
+            found = outline.load(line)
+            unit = records.header(data)
+            names = [item.path, *unit.includes, *would_hide(item, unit.includes, unit.notifications)]
+            key = self._key(request, names)
+        self._outlines[request] = found
+        self._keys.pop(request, None)
+        if lost is None and not any(note.kind == "internal-error" for note in found.notifications):
+            self._put(request, key, names, data, line)
+        if request not in self._keys:
+            self._held[request] = Kept(item.path, key, packed=zlib.compress(data, 1))
+
+    def _put(self, request: str, key: str, names: list[str], data: bytes, line: bytes) -> None:
+        """Keep a unit in the cache, if it can be."""
+        self._store.put(key, data)
+        self._store.put(_outline_of(key), line)
+        lists = [names, *(one for one in self._lists(request) if one != names)][:_LISTS]
+        self._store.put(request, json.dumps(lists).encode("utf-8", "surrogatepass"))
+        if self._store.folder is not None and self._store.problem is None:
+            self._keys[request] = (key, tuple(names))
 
     def _request(self, item: Input) -> str:
         return digest(self._base, item.path, *item.arguments, *(text for pair in item.unsaved for text in pair))
@@ -179,6 +255,10 @@ class Loader:
 
     def _key(self, request: str, names: Sequence[str]) -> str:
         return digest(request, *(part for name in names for part in (name, self._files.digest(name))))
+
+
+def _outline_of(key: str) -> str:
+    return digest("outline", key)
 
 
 def _result(item: Input, future: Future[bytes]) -> tuple[bytes, Notification | None]:
@@ -198,10 +278,11 @@ def _result(item: Input, future: Future[bytes]) -> tuple[bytes, Notification | N
 
 
 def work(item: Input, models: Models) -> bytes:
-    """Parse and lower one file; return its unit as bytes. This is what runs in a process of its own."""
+    """Parse and lower one file; return its outline and its unit as bytes. This is what runs in a process of its own."""
     from barrierlint.linking import records
 
-    return records.to_bytes(lowered(item, models))
+    data, found = records.outlined(lowered(item, models), lambda name: models.function(name) is not None)
+    return outline.dump(found).encode("utf-8", "surrogatepass") + b"\n" + data
 
 
 def lowered(item: Input, models: Models) -> Unit:
@@ -221,18 +302,18 @@ def prepare() -> None:
     from barrierlint.source import parsing  # noqa: F401
 
 
-def would_hide(item: Input, unit: Unit) -> Iterator[str]:
+def would_hide(item: Input, includes: Sequence[str], notifications: Sequence[Notification]) -> Iterator[str]:
     """Yield the files that are not there and would be included if they were: in folders searched before those where a
     header was found, and anywhere where none was.
     """
     folders = search_path(item.arguments)
     places = [os.path.join(folder, "") for folder in folders]
     seen: set[str] = set()
-    for name in unit.includes:
+    for name in includes:
         at = next((number for number, place in enumerate(places) if name.startswith(place)), None)
         if at is not None:
             seen.update(os.path.join(folder, name[len(places[at]) :]) for folder in folders[:at])
-    for note in unit.notifications:
+    for note in notifications:
         if note.kind == "missing-header" and "`" in note.message:
             name = note.message.split("`")[1]
             beside = os.path.dirname(note.span.path) if note.span else ""

@@ -28,7 +28,7 @@ def test_nothing_without_a_terminal(run: Run) -> None:
 def test_each_file_is_told_of() -> None:
     heard: list[tuple[str, int, int]] = []
     analyse(Options(Request(("bad.c", "good.c"), flags=()), told=lambda *words: heard.append(words)))
-    assert heard == [("reading bad.c", 0, 2), ("reading good.c", 1, 2), ("analysing", 0, 0)]
+    assert heard == [("reading bad.c", 0, 2), ("reading good.c", 1, 2), ("analysing", 0, 2), ("analysing", 1, 2)]
 
 
 def on_a_terminal(*words: str, **environment: str) -> str:

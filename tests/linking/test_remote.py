@@ -73,13 +73,13 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "barrierlint", "check", "--format", "json", *words]
+def command(*words: str, form: str = "json") -> list[str]:
+    return [sys.executable, "-m", "barrierlint", "check", "--format", form, *words]
 
 
-def run(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run(tree: Path, *words: str, form: str = "json") -> subprocess.CompletedProcess[str]:
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(command(*words), capture_output=True, text=True, cwd=tree, env=env, check=False)
+    return subprocess.run(command(*words, form=form), capture_output=True, text=True, cwd=tree, env=env, check=False)
 
 
 def test_it_gives_what_one_machine_gives(tree: Path, cluster: Cluster) -> None:
@@ -90,6 +90,13 @@ def test_it_gives_what_one_machine_gives(tree: Path, cluster: Cluster) -> None:
     assert len(json.loads(here.stdout)["findings"]) == 5
     warm = run(tree, ".", "--executor", "dask://localhost:1", "--")
     assert warm.stdout == here.stdout  # nothing is left to be read, so that nobody is asked
+
+
+@pytest.mark.parametrize("form", ["sarif", "html"])
+def test_every_report_is_the_same_bytes(tree: Path, cluster: Cluster, form: str) -> None:
+    here = run(tree, ".", "--no-cache", "--", form=form)
+    assert "m4.c" in here.stdout
+    assert run(tree, ".", "--executor", cluster.address, "--", form=form).stdout == here.stdout
 
 
 def test_a_worker_killed_in_mid_run_costs_nothing(tree: Path, cluster: Cluster) -> None:

@@ -1,0 +1,92 @@
+"""The parts of a run that can be analysed by themselves: units that reach each other by what they give and take, as far
+as anything in them can owe something.
+
+A unit acts if it bears something, or takes from one that does; those that act and are connected are one part, which is
+supported by what they take from others. Who only lends a function to many (`memcpy`) connects nobody. What it does not
+model: parts smaller than files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from barrierlint.linking.outline import Outline
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Numbers of units, in order: those that act together, and all that are read for them."""
+
+    acting: tuple[int, ...]
+    units: tuple[int, ...]
+
+
+def parts(outlines: Sequence[Outline]) -> tuple[Part, ...]:
+    """Return the parts of a run, in the order of their first units; units in none need no analysis."""
+    uses = _uses(outlines)
+    acting = _acting(outlines, uses)
+    leaders = _connected(uses, acting)
+    members: dict[int, list[int]] = {}
+    for number in sorted(acting):
+        members.setdefault(leaders[number], []).append(number)
+    return tuple(Part(tuple(some), tuple(sorted(_supported(some, uses)))) for some in members.values())
+
+
+def _uses(outlines: Sequence[Outline]) -> list[list[int]]:
+    """For each unit those that give what it takes."""
+    givers: dict[int, list[int]] = {}
+    for number, one in enumerate(outlines):
+        for name in one.gives:
+            givers.setdefault(name, []).append(number)
+    known = givers.keys()
+    found: list[list[int]] = []
+    for number, one in enumerate(outlines):
+        used = {giver for name in one.takes & known for giver in givers[name]}
+        found.append(sorted(used - {number}))
+    return found
+
+
+def _acting(outlines: Sequence[Outline], uses: Sequence[Sequence[int]]) -> set[int]:
+    users: list[list[int]] = [[] for _ in outlines]
+    for number, used in enumerate(uses):
+        for other in used:
+            users[other].append(number)
+    waiting = [number for number, one in enumerate(outlines) if one.bears]
+    found = set(waiting)
+    while waiting:
+        for user in users[waiting.pop()]:
+            if user not in found:
+                found.add(user)
+                waiting.append(user)
+    return found
+
+
+def _connected(uses: Sequence[Sequence[int]], acting: set[int]) -> dict[int, int]:
+    """For each unit that acts the first of those it is connected with."""
+    leader = {number: number for number in acting}
+
+    def find(number: int) -> int:
+        while leader[number] != number:
+            leader[number] = leader[leader[number]]
+            number = leader[number]
+        return number
+
+    for number in acting:
+        for other in uses[number]:
+            if other in acting:
+                one, two = sorted((find(number), find(other)))
+                leader[two] = one
+    return {number: find(number) for number in acting}
+
+
+def _supported(members: Iterable[int], uses: Sequence[Sequence[int]]) -> set[int]:
+    """The members, and all that they use, directly or through others."""
+    found = set(members)
+    waiting = list(found)
+    while waiting:
+        for other in uses[waiting.pop()]:
+            if other not in found:
+                found.add(other)
+                waiting.append(other)
+    return found
