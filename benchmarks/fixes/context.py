@@ -25,7 +25,9 @@ CALLERS = 4
 BESIDE = 2
 """At most so many files that maintain TLBs, if none of the others does."""
 NEAR = 4
-"""no more folders away than this."""
+"""no more folders away than this. What defines a function that the fix calls may be"""
+FAR = 5
+"""so far away: beyond that the name is another's."""
 CODE = (".c", ".cc", ".cpp", ".cxx", ".S", ".s")
 HEADERS = (".h", ".hh", ".hpp", ".hxx", ".inc")
 
@@ -35,7 +37,7 @@ OTHER_MACHINES = frozenset(
         "x86 x86_64 x86_common x64 X64 i386 ia32 Ia32 amd64 ia64 riscv riscv64 riscv32 RiscV64 ppc ppc64 powerpc",
         "mips sparc sparc64 m68k s390 s390x loongarch loongarch64 LoongArch64 arm32 aarch32 Arm armv7 armv7-a armv7-m",
         "armv7-r armv8-m arm-m xtensa avr sh arc microblaze nds32 nios2 openrisc or1k hexagon vax Ebc",
-        "sandbox test tests",
+        "Arm9 Arm11 ArmV5 csky unicore32 c6x h8300 parisc alpha um sandbox test tests",
     )
     for word in line.split()
 )
@@ -119,6 +121,15 @@ def foreign(path: str) -> bool:
     return any(part in OTHER_MACHINES for part in parts)
 
 
+def _has_twin(tree: Tree, path: str) -> bool:
+    """Whether a file stands below `arch/arm` where there is an `arch/arm64`: it is AArch32's."""
+    parents = PurePosixPath(path).parents
+    return any(
+        parent.name == "arm" and parent.parent.name == "arch" and (tree.folder / parent.parent / "arm64").is_dir()
+        for parent in parents
+    )
+
+
 def functions(text: str, path: str) -> list[tuple[str, int, int, str]]:
     """The functions of a file by their layout: name, first and last line, text. Labels, for assembly."""
     lines = text.splitlines()
@@ -165,7 +176,7 @@ def _ranked(
     callers: Counter[str] = Counter()
     wanted, ours = {*called, *further}, set(changed)
     for path, line in tree.naming([*called, *further, *changed], sources):
-        if path in touched or foreign(path):
+        if path in touched or foreign(path) or _has_twin(tree, path):
             continue
         head = _LABEL.match(line) if path.endswith((".S", ".s")) else _HEAD.match(line)
         name = next((group for group in head.groups() if group), "") if head else ""
@@ -189,7 +200,9 @@ def _defining(defined: Mapping[str, set[str]], touched: tuple[str, ...]) -> list
     weights: Counter[str] = Counter()
     for paths in defined.values():
         if len(paths) <= _COMMON:
-            weights[min(paths, key=lambda path: (_distance(path, touched), path))] += 1
+            nearest = min(paths, key=lambda path: (_distance(path, touched), path))
+            weights[nearest] += _distance(nearest, touched) <= FAR
+    weights = +weights
     return sorted(weights, key=lambda path: (_distance(path, touched), -weights[path], path))
 
 
