@@ -287,6 +287,18 @@ def test_what_makefiles_say_is_heard(guessing: Guessing) -> None:
     assert after.total == 0
 
 
+def test_kbuild_speaks_of_the_code_and_build_of_the_tools(guessing: Guessing) -> None:
+    files = {
+        "Makefile": "KBUILD_CPPFLAGS := -D__KERNEL__\nKBUILD_CFLAGS := -fshort-wchar\nBUILD_CFLAGS = -DTOOL\n",
+        "mm/a.c": "#ifndef __KERNEL__\n#error not the kernel\n#endif\n#ifdef TOOL\n#error wrong\n#endif\n"
+        "int x[sizeof(L'a') == 2 ? 1 : -1];\n",
+    }
+    guess, after = guessing(files, "mm/a.c")
+    assert guess.macros["__KERNEL__"].where == "Makefile:1"
+    assert "-fshort-wchar" in guess.flags
+    assert after.total == 0
+
+
 def test_numbers_come_from_the_tree(guessing: Guessing) -> None:
     files = {
         "mm/a.c": "#include <x.h>\nlong x = 1L << VA_BITS_MAX, y = KERNEL_BASE;\n",
