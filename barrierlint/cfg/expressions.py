@@ -9,10 +9,11 @@ from barrierlint.cfg import cleanups
 from barrierlint.cfg.accesses import address_of, is_object, memory, read
 from barrierlint.cfg.fold import SCALARS, ZERO, convert
 from barrierlint.cfg.frame import EFFECTS, PLACES, VALUES, Frame, Place
+from barrierlint.cfg.nodes import peel
 from barrierlint.cfg.places import address
 from barrierlint.events import Assign
 from barrierlint.source import tree
-from barrierlint.terms import AddressOf, Name, Term, const
+from barrierlint.terms import AddressOf, Field, Name, Term, const
 
 RETURNED_TEXT = 60
 """How much of a string literal its address keeps."""
@@ -31,6 +32,8 @@ def _function(frame: Frame, expression: tree.FunctionReference) -> Term:
 
 
 def _lvalue(frame: Frame, expression: tree.Expression) -> Term:
+    if expression.type.kind == "array":
+        return _decayed(frame, expression)
     return read(frame, frame.place(expression), expression.span)
 
 
@@ -43,11 +46,22 @@ def _cast(frame: Frame, expression: tree.Cast) -> Term:
     if target.kind == "reference":
         return read(frame, frame.place(expression), expression.span)
     if source.kind == "array":
-        return address(frame, operand)
+        return _decayed(frame, operand)
     value = frame.value(operand)
     if source.kind == "floating" or target.kind == "floating":
         return value if source.kind == target.kind else frame.unknown("floating")
     return value if target.kind not in SCALARS else convert(value, _scalar(frame, source), target)
+
+
+def _decayed(frame: Frame, array: tree.Expression) -> Term:
+    """The address an array is taken for; of one that is a view of a word, as `u.bytes`, the word's own."""
+    inner, found = peel(array), address(frame, array)
+    if not isinstance(inner, tree.Member) or not isinstance(found, Field):
+        return found
+    layouts, owner = frame.environment.layouts, inner.base.type.element if inner.arrow else inner.base.type
+    field = layouts.field(inner.record, inner.name)
+    view = owner is not None and layouts.word(owner) is not None and field is not None and field.first == 0
+    return found.base if view else found
 
 
 def _scalar(frame: Frame, type: tree.Type) -> tree.Type:
