@@ -1,8 +1,9 @@
 """The debt of a descriptor made valid: `written --DSB--> completed --context synchronization--> (paid)`.
 
 An access to the mapped address depends on it, and so does an exception return before the write is complete. Where
-translation is switched on, that depends on the write instead (`enabling`). What it does not model: walks by other PEs,
-beyond telling non-shareable barriers.
+translation is switched on, that depends on the write instead (`enabling`). A table that is hung in owes nothing before
+its entries do, nor does a descriptor that only takes permissions away: an older one permits more. What it does not
+model: walks by other PEs, beyond telling non-shareable barriers.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import re
 from dataclasses import replace
 
 from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.changes import kept
 from barrierlint.dataflow.debts import MAKE, Debt, Progress
 from barrierlint.dataflow.obligations.enabling import turns_on
 from barrierlint.dataflow.obligations.obligation import Obligation
+from barrierlint.dataflow.obligations.tables import hangs_in
 from barrierlint.dataflow.relations import Relation, relate
 from barrierlint.dataflow.state import State
 from barrierlint.events import (
@@ -31,12 +34,18 @@ from barrierlint.events import (
     Tlbi,
     Transition,
 )
+from barrierlint.terms import MASK64, Term
 
 VALID = 1
 """Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
 USER = 1 << 6
 """AP[1]: accessible from EL0 (DDI 0487 D8.4.1). A missing barrier after such a write costs a fault that kernels
 handle."""
+READ_ONLY, ACCESS_FLAG = 1 << 7, 1 << 10
+WRITABLE_BY_HARDWARE, NEVER_EXECUTED = 1 << 51, 0b11 << 53
+"""DBM, PXN and UXN (D8.4)."""
+SOFTWARE = 0xF << 55
+"""Bits that hardware ignores (D8.3.2)."""
 
 _GRANULES = re.compile(r"r?pa")
 """TLBIs by physical address, which drop what is known of the granule protection table (DDI 0487 D9)."""
@@ -89,10 +98,21 @@ def depends(state: State, event: Event) -> Relation | None:
 
 def presume(born: State, write: DescriptorWrite) -> bool:
     """The new descriptor is valid and maps no user page, as far as that is open."""
+    if hangs_in(born, write) or (write.old is not None and restricts(write.old, write.value)):
+        return False
     if not born.facts.learn_bits(write.value, VALID, 0):
         return False
     ones, zeros = known_bits(write.value, born.facts.bits)
     return True if (ones | zeros) & USER else born.facts.learn_bits(write.value, 0, USER)
+
+
+def restricts(old: Term, new: Term) -> bool:
+    """Whether a descriptor stays as it is but for permissions taken away and bits of software's."""
+    taken = ACCESS_FLAG | USER | WRITABLE_BY_HARDWARE | SOFTWARE
+    added = READ_ONLY | NEVER_EXECUTED | SOFTWARE
+    changed = MASK64 & ~kept(new, old)
+    ones, zeros = known_bits(new, {})
+    return bool(changed & ~SOFTWARE) and not changed & ~((zeros & taken) | (ones & added) | SOFTWARE)
 
 
 OBLIGATION = Obligation(
