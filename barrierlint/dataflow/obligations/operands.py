@@ -11,7 +11,7 @@ from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.debts import OPERAND, Debt
 from barrierlint.dataflow.invalidations import parse
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
-from barrierlint.dataflow.operands import ABSENT, OPEN, handed, is_asid, mistake
+from barrierlint.dataflow.operands import ABSENT, OPEN, UNMASKED, handed, is_asid, mistake
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
 from barrierlint.dataflow.values import leaves
@@ -55,8 +55,10 @@ def _one_root(state: State, operand: Term) -> Term:
 
 
 def at_once(debt: Debt) -> Relation | None:
-    """Known to be wrong where it stands."""
-    return Relation.EXACT if debt.subject else None
+    """Known to be wrong where it stands; whether an address has upper bits set to run into the ASID is not."""
+    if not debt.subject:
+        return None
+    return Relation.POSSIBLE if debt.subject == UNMASKED else Relation.EXACT
 
 
 def leaving(debt: Debt, cfg: Cfg) -> Debt | None:

@@ -107,7 +107,6 @@ OBLIGATION = Obligation(
     bear,
     presume,
     open,
-    offline=True,
     exempt=True,
     named=by_name,
 )
