@@ -232,7 +232,8 @@ def bear(state: State, event: Event) -> Birth | None:
     """A TLBI, whatever was written before: it is to be completed, and synchronized with."""
     match event:
         case Tlbi(op=op, operand=operand) if (operation := parse(op)) is not None:
-            words = [word for word, holds in ((LOCAL, not operation.broadcast), (LAZY, operation.lazy)) if holds]
+            lazy = operation.lazy or operation.el < state.level == 3  # what EL3 invalidates for others runs after ERET
+            words = [word for word, holds in ((LOCAL, not operation.broadcast), (LAZY, lazy)) if holds]
             maps = _named(state, operand) if operation.by == "va" else frozenset()
             return Birth(op, maps=maps, seen=frozenset(words), progress=Progress.INVALIDATED)
     return None
