@@ -8,11 +8,12 @@ A part that breaks costs itself, and says so. What it does not do: put parts tog
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from barrierlint.finding import Confirmation, Finding, Notification, Verdict
+from barrierlint.frozen import dataclass
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program

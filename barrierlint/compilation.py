@@ -20,10 +20,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from barrierlint.frozen import dataclass
 from barrierlint.models.document import Node, suggest
 from barrierlint.source.guessing.guess import FLAG, Guess, Macro
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from barrierlint.frozen import dataclass
 from barrierlint.models.document import ModelError, Node, read, suggest
 
 NAME = ".barrierlint.yaml"

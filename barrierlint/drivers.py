@@ -14,11 +14,12 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Protocol
 
 from barrierlint.finding import Notification, Severity
+from barrierlint.frozen import dataclass
 from barrierlint.source.commands import CompileCommand
 from barrierlint.source.flags import compiler_of
 

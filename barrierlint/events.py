@@ -8,9 +8,9 @@ What it does not model: vectors, memory tagging, pointer authentication, debug a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from barrierlint.frozen import dataclass
 from barrierlint.terms import Term, Unknown
 
 

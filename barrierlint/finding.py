@@ -6,10 +6,11 @@ observer does, in order). All values are frozen. What it does not model: where a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from barrierlint.events import Event
+from barrierlint.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from barrierlint import source
 from barrierlint.drivers import Drivers
 from barrierlint.finding import Notification, Severity, Span
+from barrierlint.frozen import dataclass
 from barrierlint.source import guessing
 from barrierlint.source.lines import SUFFIXES as ASSEMBLY
 

@@ -7,14 +7,14 @@ other. What it does not do: decide what is a part, which is `linking.parts`'.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from barrierlint import checking
 from barrierlint.checking import GONE, Asked, Context, Found, Task
 from barrierlint.finding import Notification, Severity
+from barrierlint.frozen import dataclass
 from barrierlint.linking.gathering import Gathered
-from barrierlint.linking.losses import listed
+from barrierlint.linking.losses import PASSING, listed
 from barrierlint.linking.parts import Part, parts
 from barrierlint.linking.store import digest
 
@@ -87,10 +87,6 @@ def _keep(gathered: Gathered, part: Part, asked: Question, found: Found) -> None
 
     if gathered.store.folder is not None and not any(note.kind in PASSING for note in found.notifications):
         gathered.store.put(_key(gathered, part, asked), codec.encode(found, Found).encode("utf-8", "surrogatepass"))
-
-
-PASSING = frozenset(("internal-error", "crashed", "timeout", "memory"))
-"""Kinds of notification of what may go well the next time: nothing that has them is kept."""
 
 
 def _carried_out(

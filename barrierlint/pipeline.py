@@ -10,15 +10,14 @@ or decide the exit status.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from barrierlint.checking import Asked
 from barrierlint.finding import Finding, Notification, Report, RuleInfo, Severity, Verdict
+from barrierlint.frozen import dataclass
 from barrierlint.inputs import InputError, Request
 from barrierlint.linking.gathering import Gathered, Means, gather
-from barrierlint.parting import PASSING, all_found
 
 if TYPE_CHECKING:
     from barrierlint.cfg.graph import Program
@@ -112,6 +111,7 @@ def lower(options: Options) -> Lowered:
 def remembered(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Outcome:
     """Return what the analysis finds, from the cache if none of its inputs has changed."""
     from barrierlint.linking import codec
+    from barrierlint.linking.losses import PASSING
     from barrierlint.linking.store import digest
 
     asked = (*gathered.paths, *sorted(chosen), options.features, str(options.confirm), options.unknown_calls)
@@ -134,7 +134,9 @@ def remembered(gathered: Gathered, options: Options, chosen: frozenset[str]) -> 
 
 def analysed(gathered: Gathered, options: Options, chosen: frozenset[str]) -> Outcome:
     """Analyse each part of the program, and put together what is found: what several find is found once."""
+    from barrierlint.checking import Asked
     from barrierlint.linking.losses import unknown_instructions
+    from barrierlint.parting import all_found
     from barrierlint.report.fingerprint import with_fingerprints
     from barrierlint.triage.folding import folded
 

@@ -10,10 +10,11 @@ instruction scheduling and the compiler's own reordering.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from barrierlint.events import Event
 from barrierlint.finding import Notification, Span
+from barrierlint.frozen import dataclass
 from barrierlint.terms import Term
 
 RETURN = "%return"

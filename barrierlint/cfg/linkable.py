@@ -9,10 +9,11 @@ types, trees, layouts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from barrierlint.cfg.graph import Cfg
 from barrierlint.finding import Notification, Span
+from barrierlint.frozen import dataclass
 from barrierlint.terms import Term
 
 

@@ -109,7 +109,8 @@ def _grouped(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Pay
         told = sorted((d for d, _ in members), key=lambda d: (d.relation, d.debt.progress, d.leaf.shift, len(d.path)))
         mark = next(marks[owner] for _, marks in members if owner in marks)
         groups.append(Group(tuple(told), mark))
-        candidates = [candidate for candidate in candidates if candidate not in members]
+        grouped = {id(defect) for defect, _ in members}
+        candidates = [(d, marks) for d, marks in candidates if id(d) not in grouped]
     return groups
 
 

@@ -7,8 +7,10 @@ meet sooner. What it does not model: memory (cells are bounded in number instead
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import heappop, heappush
 
 from barrierlint.cfg.graph import RETURN, Block, Cfg
+from barrierlint.dataflow.reach import reverse_postorder
 from barrierlint.dataflow.values import leaves
 from barrierlint.events import (
     Access,
@@ -34,16 +36,29 @@ def live_at_entry(cfg: Cfg) -> dict[int, frozenset[str]]:
     for block in cfg.blocks:
         for edge in block.edges:
             before[edge.target].append(block.id)
-    pending = [block.id for block in cfg.blocks]
+    places = _last_first(cfg)
+    pending = sorted((place, block) for block, place in places.items())
+    waiting = set(places)
     while pending:
-        block = cfg.blocks[pending.pop()]
-        used, bound = local[block.id]
-        out = frozenset(name for edge in block.edges for name in live[edge.target])
+        _, at = heappop(pending)
+        waiting.discard(at)
+        block = cfg.blocks[at]
+        used, bound = local[at]
+        out = frozenset().union(*{live[edge.target] for edge in block.edges})
         entry = used | (out - bound)
-        if block.id != cfg.exit and entry != live[block.id]:
-            live[block.id] = entry
-            pending.extend(before[block.id])
+        if at != cfg.exit and entry != live[at]:
+            live[at] = entry
+            for one in before[at]:
+                if one not in waiting:
+                    waiting.add(one)
+                    heappush(pending, (places[one], one))
     return live
+
+
+def _last_first(cfg: Cfg) -> dict[int, int]:
+    """A place for each block, so that most come after those they lead to: else a switch is worked on once a case."""
+    forwards = reverse_postorder(cfg)
+    return {block.id: -forwards.get(block.id, -1) for block in cfg.blocks}
 
 
 def _block(block: Block) -> tuple[frozenset[str], frozenset[str]]:

@@ -5,7 +5,7 @@ What it does not model: two names for one place, beyond those that one expressio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from barrierlint.dataflow.values import leaves
@@ -28,17 +28,21 @@ class Stored:
     invalid: frozenset[Term] = frozenset()
     made: tuple[int, int] = NONE
 
-    def meet(self, other: Stored) -> Stored:
-        """What is known on both ways."""
-        both = {self.made, other.made}
-        return Stored(
-            {name: term for name, term in self.values.items() if other.values.get(name) == term},
-            {name: term for name, term in self.reads.items() if other.reads.get(name) == term},
-            self.live & other.live,
-            self.stores | other.stores,
-            self.invalid & other.invalid,
-            MIXED if MIXED in both or (NONE in both and len(both) > 1) else min(both),
-        )
+
+def meet(states: Sequence[Stored]) -> Stored:
+    """What is known on all ways."""
+    first, *others = states
+    if not others:
+        return first
+    made = {one.made for one in states}
+    return Stored(
+        {name: term for name, term in first.values.items() if all(one.values.get(name) == term for one in others)},
+        {name: term for name, term in first.reads.items() if all(one.reads.get(name) == term for one in others)},
+        first.live.intersection(*(one.live for one in others)),
+        first.stores.union(*(one.stores for one in others)),
+        first.invalid.intersection(*(one.invalid for one in others)),
+        MIXED if MIXED in made or (NONE in made and len(made) > 1) else min(made),
+    )
 
 
 def assigned(state: Stored, name: str, value: Term | None) -> Stored:

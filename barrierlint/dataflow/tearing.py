@@ -8,9 +8,9 @@ function returned for a live table: it may be new.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 
 from barrierlint.cfg.graph import Cfg, Edge, Program, Step
 from barrierlint.dataflow.bits import known_bits
@@ -18,9 +18,10 @@ from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.pending import PAGE_SHIFT
 from barrierlint.dataflow.provenance import walk_shift
+from barrierlint.dataflow.reach import reverse_postorder
 from barrierlint.dataflow.steps import Met, Steps
-from barrierlint.dataflow.stored import MIXED, NONE, Stored, assigned
-from barrierlint.dataflow.values import leaves, rebuild
+from barrierlint.dataflow.stored import MIXED, NONE, Stored, assigned, meet
+from barrierlint.dataflow.values import is_large, leaves, rebuild
 from barrierlint.events import (
     Access,
     Assign,
@@ -85,6 +86,7 @@ class _Function:
         self.program = program
         self.cfg = cfg
         self.steps = steps
+        self._made: dict[str, bool] = {}
         self.new: frozenset[str] = frozenset(
             step.event.into
             for step in cfg.steps()
@@ -113,20 +115,25 @@ class _Function:
                 state = self._after(state, step, block, index)
 
     def _solve(self) -> dict[int, Stored]:
+        """The state at the entry of each block, worked out in an order in which ways have met before they go on."""
         states = {self.cfg.entry: Stored({}, {}, frozenset(), frozenset())}
-        queue = deque([self.cfg.entry])
+        coming: dict[int, list[Stored]] = {}
+        places = reverse_postorder(self.cfg)
+        queue = [(places[self.cfg.entry], self.cfg.entry)]
         while queue:
-            block = queue.popleft()
-            state = states[block]
+            _, block = heappop(queue)
+            some = coming.pop(block, [])
+            before = states.get(block)
+            state = meet([before, *some] if before is not None else some)
+            if state == before and some:
+                continue
+            states[block] = state
             for index, step in enumerate(self.cfg.blocks[block].steps):
                 state = self._after(state, step, block, index)
             for edge in self.cfg.blocks[block].edges:
-                taken = self._taken(state, edge)
-                old = states.get(edge.target)
-                new = taken if old is None else old.meet(taken)
-                if new != old:
-                    states[edge.target] = new
-                    queue.append(edge.target)
+                if edge.target not in coming:
+                    heappush(queue, (places[edge.target], edge.target))
+                coming.setdefault(edge.target, []).append(self._taken(state, edge))
         return states
 
     def _taken(self, state: Stored, edge: Edge) -> Stored:
@@ -161,7 +168,8 @@ class _Function:
             return replace(state, stores=frozenset(), made=NONE)
         match step.event:
             case Assign(name, value):
-                return assigned(state, name, self._value(state, value))
+                known = self._value(state, value)
+                return assigned(state, name, None if is_large(known) else known)
             case Access(kind=Kind.READ, into=str(name), address=address):
                 fresh = assigned(state, name, None)
                 return replace(fresh, reads={**fresh.reads, name: self._place(state, address)})
@@ -261,6 +269,11 @@ class _Function:
 
     def _is_made_by_callers(self, param: str) -> bool:
         """Whether all calls hand in an object of the caller: a value in the making."""
+        if param not in self._made:
+            self._made[param] = self._are_local(param)
+        return self._made[param]
+
+    def _are_local(self, param: str) -> bool:
         at = self.cfg.params.index(param)
         calls = [
             step.event

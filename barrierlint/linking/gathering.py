@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from barrierlint.drivers import Drivers
 from barrierlint.finding import Notification
+from barrierlint.frozen import dataclass
 from barrierlint.inputs import Inputs, Request, collect, more
 from barrierlint.linking import screening
 from barrierlint.linking.modelled import Modelled
 from barrierlint.linking.neighbours import about, neighbours, quiet
-from barrierlint.linking.outline import Outline
 from barrierlint.linking.screening import Screening
 from barrierlint.linking.selection import Selection
 from barrierlint.linking.store import Store, folder_for
@@ -28,6 +28,7 @@ from barrierlint.source import guessing
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from barrierlint.linking.outline import Outline
     from barrierlint.models import Models
 
 

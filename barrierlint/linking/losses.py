@@ -14,6 +14,9 @@ from barrierlint.finding import Notification, Severity, Span
 
 Result = TypeVar("Result")
 
+PASSING = frozenset(("internal-error", "crashed", "timeout", "memory"))
+"""Kinds of notification of what may go well the next time: nothing that has them is kept."""
+
 UNREAD = frozenset({"lost-body", "too-deep"})
 """Kinds of notification that say that a function was not read, or not all of it."""
 

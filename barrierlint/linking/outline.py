@@ -13,7 +13,6 @@ import re
 from array import array
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 
 from barrierlint.cfg.graph import THIS, Cfg
@@ -32,6 +31,7 @@ from barrierlint.events import (
     UnknownInstruction,
 )
 from barrierlint.finding import Notification, Span
+from barrierlint.frozen import dataclass
 from barrierlint.terms import AddressOf, Apply, Const, Field, Term
 
 _PLAIN = frozenset((Access, Assign, Call, CompilerBarrier, UnknownInstruction))

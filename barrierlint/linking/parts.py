@@ -9,8 +9,8 @@ model: parts smaller than files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from barrierlint.frozen import dataclass
 from barrierlint.linking.outline import Outline
 
 

@@ -8,7 +8,8 @@ not model: macros' arguments.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from barrierlint.frozen import dataclass
 
 SMALL = 4096
 """Numbers below are no mask of a page's address: they have bits below 12 set, or none."""

@@ -20,8 +20,10 @@ import warnings
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from barrierlint.frozen import dataclass
 
 _READ = 1 << 20
 _MEBI = 1 << 20

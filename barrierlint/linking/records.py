@@ -6,10 +6,10 @@ A program takes each function from one of the units that hold it, so that most g
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from barrierlint.cfg.linkable import Facts, Lowered, Unit
 from barrierlint.finding import Notification, Span
+from barrierlint.frozen import dataclass
 from barrierlint.linking import codec
 from barrierlint.linking.outline import Outline, Survey
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from barrierlint.cfg.descriptor_names import ENTRIES, NAMES, named_like_descriptor, words_of
 from barrierlint.finding import Notification, Severity
+from barrierlint.frozen import dataclass
 from barrierlint.inputs import Input, suffix
 from barrierlint.linking import plain
 from barrierlint.linking.libraries import is_of_library
@@ -44,6 +44,8 @@ _SIGNS = frozenset(
     ("tlb", "tlbi", "dsb", "dmb", "isb", "ttbr", "ttbr0", "ttbr1", "mmu", "sctlr", "pgtable", "asm", "asid", "vmid")
 )
 _COUNTERS = re.compile(r"asid|vmid|context_?id|ctx_?id|ctx_?num", re.IGNORECASE)
+_AT_ONCE = re.compile(rb"(?<![A-Za-z])(?:asm|%s)(?![A-Za-z])" % "|".join(sorted(NAMES)).encode())
+"""What tells without taking a text to pieces, be it in a comment."""
 _BUILTIN = re.compile(
     r"__builtin_|__sync_|__atomic_|__c11_|__arm_|__opencl|__scoped|_{1,2}(?:dsb|dmb|isb|csdb)$|.*fence"
 )
@@ -195,7 +197,9 @@ def _read(path: str) -> plain.Text | None:
             data = file.read(_LARGEST + 1)
     except (OSError, ValueError):
         return None
-    if b"\0" in data or len(data) > _LARGEST or not data.strip() or any(map(_is_telling_word, _path_words(path))):
+    if b"\0" in data or len(data) > _LARGEST or not data.strip() or _AT_ONCE.search(data) is not None:
+        return None
+    if any(map(_is_telling_word, _path_words(path))):
         return None
     return plain.text(data.decode("latin-1"), path)
 

@@ -9,10 +9,11 @@ by USR. At most `limit` files are chosen, nearest first. What it does not see: c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
+
+from barrierlint.frozen import dataclass
 
 if TYPE_CHECKING:
     from barrierlint.linking.index import Definition

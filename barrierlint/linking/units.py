@@ -14,25 +14,25 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from barrierlint.finding import Notification, Severity, Span
+from barrierlint.frozen import dataclass
 from barrierlint.inputs import Input
-from barrierlint.linking import indexing, outline
+from barrierlint.linking import indexing
 from barrierlint.linking.indexing import Files
 from barrierlint.linking.losses import failure
 from barrierlint.linking.modelled import Modelled
-from barrierlint.linking.outline import Outline
 from barrierlint.linking.store import Store, digest
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from barrierlint.cfg.linkable import Unit
+    from barrierlint.linking.outline import Outline
     from barrierlint.models import Models
 
 Told = Callable[[str, int, int], None]
@@ -149,6 +149,8 @@ class Loader:
 
     def _is_known(self, request: str) -> bool:
         """Whether a unit is in the cache, and its outline known."""
+        from barrierlint.linking import outline
+
         if request in self._held:
             return True
         key, _ = self._keys.get(request, ("", ()))
@@ -198,6 +200,8 @@ class Loader:
 
     def _remember(self) -> None:
         """Keep what is known for the next run, where all of it is."""
+        from barrierlint.linking import outline
+
         if self._keys.keys() >= set(self._requests.values()) and self._store.folder is not None:
             outlines = {request: outline.dump(one) for request, one in self._outlines.items()} | self._texts
             indexing.write(self._store, self._keys, self._files, outlines)
@@ -213,7 +217,7 @@ class Loader:
     def _take(self, item: Input, data: bytes, lost: Notification | None) -> None:
         """Keep a unit that was read, in the cache or else here."""
         from barrierlint.cfg.linkable import Unit
-        from barrierlint.linking import records
+        from barrierlint.linking import outline, records
 
         request = self._requests[item]
         if lost is not None:
@@ -279,7 +283,7 @@ def _result(item: Input, future: Future[bytes]) -> tuple[bytes, Notification | N
 
 def work(item: Input, models: Models) -> bytes:
     """Parse and lower one file; return its outline and its unit as bytes. This is what runs in a process of its own."""
-    from barrierlint.linking import records
+    from barrierlint.linking import outline, records
 
     data, found = records.outlined(lowered(item, models), lambda name: models.function(name) is not None)
     return outline.dump(found).encode("utf-8", "surrogatepass") + b"\n" + data

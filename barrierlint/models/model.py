@@ -7,9 +7,10 @@ qualified name (first match wins). What a model cannot say: anything that depend
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from barrierlint.events import Order, Transition
+from barrierlint.frozen import dataclass
 from barrierlint.models.glob import Glob, spellings, type_spellings, union
 
 

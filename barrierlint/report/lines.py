@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from barrierlint.finding import Span
+from barrierlint.frozen import dataclass
 
 TAB = 4
 """Columns a tab stop takes in a report."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
 from barrierlint.finding import Edit, Finding, Repair
+from barrierlint.frozen import dataclass
 from barrierlint.report.edits import applied
 from barrierlint.report.file import replace_bytes
 

@@ -5,9 +5,8 @@ Every function returns whole lines, the gutter `width` columns wide. What it doe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from barrierlint.finding import Repair, Span
+from barrierlint.frozen import dataclass
 from barrierlint.report.edits import shown
 from barrierlint.report.lines import TAB, character_column, excerpt, printable
 from barrierlint.report.style import Style

@@ -6,8 +6,9 @@ What it does not model: terminals without ANSI escapes, and light against dark b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import IO
+
+from barrierlint.frozen import dataclass
 
 _CODES = {
     "error": "1;31",

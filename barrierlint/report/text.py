@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from barrierlint.finding import Finding, Notification, Report, RuleInfo, Severity, Verdict
+from barrierlint.frozen import dataclass
 from barrierlint.report import defect
 from barrierlint.report.defect import plural
 from barrierlint.report.lines import printable

@@ -74,7 +74,7 @@ class _Narrator:
         self.functions = functions
         self.unseen = 0
         self.transition = Transition(defect.leaf.transition)
-        self.ordering = {mark.function: _orders(functions[mark.function]) for mark in defect.path}
+        self.ordering = _Ordering.of(functions)
 
     def tell(self) -> Iterator[WitnessStep]:
         returns: list[Mark] = []
@@ -197,7 +197,7 @@ class _Narrator:
 
     def _branch(self, cfg: Cfg, mark: Mark) -> WitnessStep | None:
         block = cfg.blocks[mark.block]
-        if len(block.edges) < 2 or not self.ordering[mark.function]:
+        if len(block.edges) < 2 or not self.ordering.holds(mark.function):
             return None
         edge = block.edges[mark.step]
         if not edge.guards:
@@ -221,8 +221,27 @@ class _Narrator:
         return f"{_who(cfg)} returns to callers that were not analysed, with the {state(self.defect.debt)}"
 
 
-def _orders(cfg: Cfg) -> bool:
-    return any(isinstance(step.event, ORDERING) for step in cfg.steps())
+class _Ordering:
+    """Which functions order anything; those of the last program asked about are remembered, for all its defects."""
+
+    last: _Ordering | None = None
+
+    def __init__(self, functions: dict[str, Cfg]) -> None:
+        self.functions = functions
+        self.known: dict[str, bool] = {}
+
+    @classmethod
+    def of(cls, functions: dict[str, Cfg]) -> _Ordering:
+        """What is known of a program."""
+        if cls.last is None or cls.last.functions is not functions:
+            cls.last = cls(functions)
+        return cls.last
+
+    def holds(self, usr: str) -> bool:
+        """Whether a function has an event that orders."""
+        if usr not in self.known:
+            self.known[usr] = any(isinstance(step.event, ORDERING) for step in self.functions[usr].steps())
+        return self.known[usr]
 
 
 def _who(cfg: Cfg) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
+
+from barrierlint.frozen import dataclass
 
 DATABASE = "compile_commands.json"
 _PLACES = ("", "build", "out", "_build", "builddir", "cmake-build-debug", "cmake-build-release", "obj", ".build")

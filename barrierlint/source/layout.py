@@ -69,9 +69,14 @@ class Statement:
     def chain(self, offset: int) -> list[Statement]:
         """The statements that contain `offset`, this one first."""
         found = [self]
-        while inner := next((c for c in found[-1].children if c.start <= offset < c.end), None):
+        while (inner := found[-1].child(offset)) is not None:
             found.append(inner)
         return found
+
+    def child(self, offset: int) -> Statement | None:
+        """The part of this one that contains `offset`: parts stand behind each other."""
+        at = bisect_right(self.children, offset, key=lambda one: one.start) - 1
+        return self.children[at] if at >= 0 and offset < self.children[at].end else None
 
     def previous(self) -> Statement | None:
         """The item before this one in its compound."""

@@ -5,9 +5,8 @@ What it does not model: anything of what the lines mean; `cfg` reads them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from barrierlint.finding import Notification, Span
+from barrierlint.frozen import dataclass
 
 SUFFIXES = frozenset({".S", ".s", ".sx"})
 """How the names of assembly files end that are in GNU's syntax."""

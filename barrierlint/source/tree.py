@@ -8,9 +8,10 @@ without effect.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from barrierlint.finding import Notification, Span
+from barrierlint.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

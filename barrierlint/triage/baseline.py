@@ -10,10 +10,10 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from barrierlint.finding import Finding, Notification, Severity
+from barrierlint.frozen import dataclass
 from barrierlint.inputs import InputError
 
 VERSION = 1

@@ -11,9 +11,10 @@ import os
 import re
 import subprocess
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from barrierlint.finding import Finding, WitnessStep
+from barrierlint.frozen import dataclass
 from barrierlint.inputs import InputError
 
 _HUNK = re.compile(r"^@@ -\d+(?:,(?P<old>\d+))? \+(?P<start>\d+)(?:,(?P<count>\d+))? @@")

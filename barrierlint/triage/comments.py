@@ -17,9 +17,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from barrierlint.finding import Span
+from barrierlint.frozen import dataclass
 
 SCOPES = {"ignore": "line", "ignore-next-line": "next", "ignore-function": "function", "ignore-file": "file"}
 

@@ -6,9 +6,9 @@ What it does not do: change a finding.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from barrierlint.finding import Finding, Notification, RuleInfo
+from barrierlint.frozen import dataclass
 from barrierlint.triage.suppression import suppress
 
 Extents = Mapping[str, Collection[tuple[int, int]]]

@@ -7,10 +7,10 @@ told, one that hides nothing as well, provided that its rules were asked for. Wh
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from barrierlint.finding import Finding, Notification, RuleInfo, Severity, Span
+from barrierlint.frozen import dataclass
 from barrierlint.triage.comments import Remark, remarks
 
 KIND = "suppression"

@@ -20,7 +20,7 @@ HARMLESS = """\
 #include "list.h"
 #define LIMIT 64
 #define FLAG (1u << 3)
-/* A comment may speak of pte_t and of dsb ishst. */
+/* A comment may speak of page tables and of dsb ishst. */
 struct node { struct node *next; unsigned flags; long weights[4]; };
 static long sum(const struct node *list, int limit)
 {
@@ -30,8 +30,8 @@ static long sum(const struct node *list, int limit)
         case 1: continue;
         default: break;
         }
-        total += at->flags & 5u ? at->weights[at->flags & FLAG] : -1; // "quoted" pmd
-        puts("pte_t & tlbi");
+        total += at->flags & 5u ? at->weights[at->flags & FLAG] : -1; // "quoted" tlb
+        puts("desc_t & tlbi");
     }
     return twice(&total, (long *)&limit);
 }

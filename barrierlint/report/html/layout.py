@@ -7,11 +7,11 @@ barycentre sweeps. What it does not do: straighten edges.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import mean
 
 from barrierlint.finding import FunctionGraph
+from barrierlint.frozen import dataclass
 
 CHARACTER, LINE, PADDING = 7.3, 16, 8
 """Width and height of a character of a block's text, and the room around it, in pixels."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from barrierlint.finding import Finding, FunctionGraph, Span, Trace, TraceStep, WitnessStep
+from barrierlint.frozen import dataclass
 from barrierlint.report.html.layout import GAP_X, GAP_Y, LINE, PADDING, Box, Drawing, layout
 from barrierlint.report.lines import TAB, line_bytes, printable
 from barrierlint.report.timeline import fault_sentence, pe_of

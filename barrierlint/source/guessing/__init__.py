@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from barrierlint.finding import Notification
+from barrierlint.frozen import dataclass
 from barrierlint.source.guessing.guess import Guess
 from barrierlint.source.guessing.tree import root_of
 

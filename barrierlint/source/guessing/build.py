@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from barrierlint.frozen import dataclass
 from barrierlint.source.guessing.guess import FLAG
 from barrierlint.source.guessing.ranking import architecture, rank
 from barrierlint.source.guessing.tree import Tree

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from barrierlint.frozen import dataclass
 from barrierlint.source.guessing.guess import Guess, Macro
 
 

@@ -8,8 +8,9 @@ to do. Expressions are understood as far as configuration uses them: names, `def
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from barrierlint.frozen import dataclass
 from barrierlint.source.guessing import ranking
 
 _DIRECTIVE = re.compile(

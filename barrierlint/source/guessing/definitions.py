@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
+
+from barrierlint.frozen import dataclass
 
 
 class Kind(IntEnum):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+from barrierlint.frozen import dataclass
 from barrierlint.source import clang_c
 from barrierlint.source.assembly import PREPROCESSED, c_arguments, prepared
 from barrierlint.source.clang_c import DETAILED_RECORD, KEEP_GOING, Unit

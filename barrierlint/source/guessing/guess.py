@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+
+from barrierlint.frozen import dataclass
 
 PLACE = ".barrierlint-cache/guessed"
 """The folder in the tree, which need not exist, that stubs and the prelude pretend to lie in."""

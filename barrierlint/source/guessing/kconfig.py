@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
+from barrierlint.frozen import dataclass
 from barrierlint.source.guessing.ranking import AARCH64, architecture, rank
 from barrierlint.source.guessing.tree import Tree
 
