@@ -19,6 +19,7 @@ from barrierlint.drivers import Drivers
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.frozen import dataclass
 from barrierlint.source import guessing
+from barrierlint.source.guessing.tree import root_of
 from barrierlint.source.lines import SUFFIXES as ASSEMBLY
 
 if TYPE_CHECKING:
@@ -139,7 +140,12 @@ def collect(
     out = screened is not None and bool(usable) and (known or not request.compile) and screened(usable, known)
     if not known and not out:
         usable, guesses = _guessed(usable, request.compile, means or guessing.Means())
-    about = (*guesses, *_about_guesses(usable, request, commands, database), *_about_assembly(request, commands))
+    about = (
+        *guesses,
+        *_about_guesses(usable, request, commands, database),
+        *_about_assembly(request, commands),
+        *(_about_links(request) if not commands else ()),
+    )
     return Inputs(usable, (*about, *drivers.notifications, *unusable), commands, out)
 
 
@@ -197,8 +203,15 @@ def _as_named(real: str, folder: str) -> str:
 
 
 def sources_under(folder: str) -> Iterator[str]:
-    """Yield the C, C++ and assembly sources below `folder` (no headers), hidden folders left out."""
-    return _files_under(folder, SOURCES)
+    """Yield the C, C++ and assembly sources below `folder` (no headers), hidden folders left out, and links that lead
+    out of the tree.
+    """
+    root = os.path.join(root_of(folder), "")
+    return (path for path in _files_under(folder, SOURCES) if not _leads_out(path, root))
+
+
+def _leads_out(path: str, root: str) -> bool:
+    return os.path.islink(path) and not os.path.realpath(path).startswith(root)
 
 
 def _files_under(folder: str, suffixes: frozenset[str]) -> Iterator[str]:
@@ -332,6 +345,17 @@ def _about_guesses(
         more = f" and {len(guessed) - 1} more" if guessed[1:] else ""
         text = f"{database} does not list {guessed[0]}{more}: the nearest listed file's arguments were used"
         yield Notification("not-in-database", text, Span(guessed[0], 1))
+
+
+def _about_links(request: Request) -> Iterator[Notification]:
+    """Say which sources below the folders named were passed over since they are links that lead out of the tree."""
+    for folder in filter(os.path.isdir, request.paths):
+        root = os.path.join(root_of(folder), "")
+        found = sorted(path for path in _files_under(folder, SOURCES) if _leads_out(path, root))
+        if found:
+            more = f" and {len(found) - 1} more" if found[1:] else ""
+            text = f"links that lead out of {root} are not followed: passed over {found[0]}{more}; name what is meant"
+            yield Notification("link", text, Span(found[0], 1))
 
 
 def _about_assembly(request: Request, commands: dict[str, source.CompileCommand]) -> Iterator[Notification]:

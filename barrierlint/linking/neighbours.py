@@ -20,6 +20,7 @@ from barrierlint.linking.losses import listed
 from barrierlint.linking.modelled import Modelled
 from barrierlint.linking.selection import Selection, select
 from barrierlint.linking.store import Store, digest
+from barrierlint.source.guessing.tree import root_of
 
 if TYPE_CHECKING:
     from barrierlint.cfg.linkable import Unit
@@ -47,8 +48,6 @@ def neighbours(request: Request, inputs: Inputs, modelled: Modelled, store: Stor
 
 def candidates(named: Sequence[str], inputs: Inputs) -> list[str]:
     """Return the source files there are besides: those of the compile database, else of the tree."""
-    from barrierlint.source.guessing.tree import root_of
-
     real = {os.path.realpath(path) for path in named}
     if inputs.commands:
         found = [path for path in inputs.commands if suffix(path) in SOURCES and os.path.exists(path)]
