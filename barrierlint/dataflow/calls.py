@@ -18,7 +18,7 @@ from barrierlint.dataflow.memory import place_of, root
 from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.provenance import indexed_by, is_parameter, walk_index
 from barrierlint.dataflow.state import State
-from barrierlint.dataflow.values import leaves, load
+from barrierlint.dataflow.values import COMPARISONS, leaves, load
 from barrierlint.events import Call
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown
 
@@ -290,11 +290,16 @@ def _cells_in(caller: State, arguments: list[Term], callee: Cfg, reads: Set[str]
 
 
 def _constant(value: Term, caller: State) -> Const | None:
-    """What a value must be, by the bits that are known of what it is computed from."""
+    """What a value must be, by what is known of it and of what it is computed from."""
     if isinstance(value, Const):
         return value
-    ones, zeros = known_bits(value, caller.facts.bits) if isinstance(value, Apply) else (0, 0)
-    return Const(ones) if ones | zeros == MASK64 else None
+    if not isinstance(value, Apply):
+        return None
+    ones, zeros = known_bits(value, caller.facts.bits)
+    if ones | zeros == MASK64:
+        return Const(ones)
+    truth = caller.facts.decide(value) if value.op in COMPARISONS else None
+    return None if truth is None else Const(int(truth))
 
 
 def is_frame_local(id: str, usr: str) -> bool:

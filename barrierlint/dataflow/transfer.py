@@ -163,11 +163,13 @@ class Transfer:
         return None if state.debt is None else self.kinds[state.debt.kind].relate(state, event)
 
     def _paid(self, state: State, event: Event) -> State | None:
-        """The state after what an event pays of its debt; None once all is paid."""
+        """The state after what an event pays of its debt; None once all is paid. A flag that carries it is set then."""
         if state.debt is None:
             return state
         value = state.evaluate(event.value) if isinstance(event, Access) and event.value is not None else None
         if self.settings.policies.carries(event, value):
+            if value is not None and not state.facts.assume(value, True):
+                return state
             state.debt = state.debt.sees(FLAGGED)
         paid = self.kinds[state.debt.kind].pay(state, event)
         if paid is None:
