@@ -71,7 +71,7 @@ def run(options: Options) -> Report:
     from barrierlint.triage.selection import triage
 
     gathered = gather(options.request, options.models, options.means, options.told, screen=True)
-    rules = rule_names() if gathered.screened else known_rules(options.means, options.request.paths)
+    rules = rule_names()
     chosen = frozenset(rule.id for rule in select_rules(rules, options.select, options.ignore))
     outcome = Outcome((), (), 0, {}) if gathered.screened else remembered(gathered, options, chosen)
     triaged = triage(

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from barrierlint.cfg.assembly import assemble
 from barrierlint.cfg.environment import Environment, build
 from barrierlint.cfg.functions import lower_function
 from barrierlint.cfg.graph import Program
@@ -74,6 +73,8 @@ def _lower(unit: Source, models: Models) -> Unit:
 
 
 def _assembled(unit: AssemblyUnit) -> Unit:
+    from barrierlint.cfg.assembly import assemble  # a third of what lowering loads, which C has no use for
+
     assembled = assemble(unit)
     functions = {cfg.usr: Lowered(cfg) for cfg in assembled.functions}
     places = {cfg.usr: cfg.place for cfg in assembled.functions}

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 
 from barrierlint.finding import Notification, Severity, Span
 from barrierlint.frozen import dataclass
-from barrierlint.inputs import Input
+from barrierlint.inputs import Input, suffix
 from barrierlint.linking import indexing
 from barrierlint.linking.indexing import Files
 from barrierlint.linking.losses import failure
 from barrierlint.linking.modelled import Modelled
 from barrierlint.linking.store import Store, digest
+from barrierlint.source.lines import SUFFIXES as ASSEMBLY
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -171,7 +172,7 @@ class Loader:
         started: dict[Input, Future[bytes]] = {}
         models = self._modelled.models
         if executor is not None:
-            prepare()
+            prepare(any(suffix(item.path) in ASSEMBLY for item in missing))
             started = {item: executor.submit(work, item, models) for item in missing}
         for done, item in enumerate(missing):
             if told is not None:
@@ -300,10 +301,13 @@ def lowered(item: Input, models: Models) -> Unit:
         return Unit(item.path, "", {}, notifications=(failure(item.path, error),))
 
 
-def prepare() -> None:
-    """Load what every process needs, once and before they fork."""
+def prepare(assembly: bool = False) -> None:
+    """Load what every process needs, once and before they fork; for assembly files as well."""
     from barrierlint.cfg import program  # noqa: F401
     from barrierlint.source import parsing  # noqa: F401
+
+    if assembly:
+        from barrierlint.cfg import assembly as _  # noqa: F401
 
 
 def would_hide(item: Input, includes: Sequence[str], notifications: Sequence[Notification]) -> Iterator[str]:
