@@ -25,6 +25,9 @@ from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, T
 VALID_BIT, KIND_BITS, LOW_BITS = 1, 3, 0x7F
 """Bits of an argument worth a context of their own: those that say what a descriptor is."""
 
+_ENTRIES = (0, 4, 8)
+"""Sizes of entries, 0 where it is not known; 4 those of AArch32's short descriptors."""
+
 OTHER = Unknown("elsewhere")
 """In a callee: the mapped address, where no parameter is based on it."""
 
@@ -144,6 +147,11 @@ def _is_local(argument: Term, own: frozenset[Term]) -> bool:
 def is_slot(argument: Term, slots: frozenset[Term]) -> bool:
     """Whether an argument is the place of a table's entry that is indexed by address bits, or such an index."""
     inner = argument.args[0] if isinstance(argument, Apply) and argument.op.startswith(("zext", "sext")) else argument
+    place = argument
+    while isinstance(place, Field):
+        place = place.base
+    if isinstance(place, Element) and place.size not in _ENTRIES:
+        return False
     return inner in slots or walk_index(argument) is not None or indexed_by(argument) is not None
 
 

@@ -68,15 +68,19 @@ class Facts:
                 return True if a or b else (False if a is False and b is False else None)
             case Apply(op, (left, right)) if op in ("==", "!="):
                 equal = self._equal(left, right)
-                return None if equal is None else equal == (op == "==")
+                return self._by_level(condition) if equal is None else equal == (op == "==")
             case Apply(op, args) if op in NEGATED:
                 known = self.truths.get(Apply(NEGATED[op], args))
-                return None if known is None else not known
+                return self._by_level(condition) if known is None else not known
         ones, zeros = known_bits(condition, self.bits)
-        if not ones and zeros != MASK64 and _asks(condition):
-            found = {_at(condition, level) for level in self._levels()}
-            return found.pop() if len(found) == 1 else None
-        return True if ones else (False if zeros == MASK64 else None)
+        return True if ones else (False if zeros == MASK64 else self._by_level(condition))
+
+    def _by_level(self, condition: Term) -> bool | None:
+        """What the exception levels that no condition rules out tell."""
+        if not _asks(condition):
+            return None
+        found = {_at(condition, level) for level in self._levels()}
+        return found.pop() if len(found) == 1 else None
 
     def _levels(self) -> list[Const]:
         """The values of CurrentEL that no condition rules out."""

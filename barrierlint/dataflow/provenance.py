@@ -14,6 +14,8 @@ from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Name, Ter
 
 PAGE_SHIFTS = (12, 14, 16)
 """Of the 4, 16 and 64 KiB granules (DDI 0487 D8.2)."""
+_TOP = 18
+"""The lowest shift of a level with fewer entries than fill a page: 30 - 12, of a page's number."""
 _PAGE_SIZES = tuple(1 << shift for shift in PAGE_SHIFTS)
 
 
@@ -79,10 +81,12 @@ def indexed_by(index: Term) -> Term | None:
     match index:
         case Apply("zext 32" | "sext 32" | "zext 16", (inner,)):
             return indexed_by(inner)
-        case Apply("&", (Apply(">>" | ">>s", (address, _)), mask)) if not isinstance(address, Const):
-            return address if _is_index_mask(mask) else None
-        case Apply("&", (mask, Apply(">>" | ">>s", (address, _)))) if not isinstance(address, Const):
-            return address if _is_index_mask(mask) else None
+        case Apply("&", (Apply(">>" | ">>s", (address, shift)), mask)) if not isinstance(address, Const):
+            return address if _is_index_mask(mask, shift) else None
+        case Apply("&", (mask, Apply(">>" | ">>s", (address, shift)))) if not isinstance(address, Const):
+            return address if _is_index_mask(mask, shift) else None
+        case Apply(">>" | ">>s", (Apply("&", (address, Const(mask))), Const(shift))):
+            return address if _is_index_mask(Const(mask >> shift), Const(shift)) else None
         case Apply(">>" | ">>s", (Apply("&", (address, _)), _)):
             return address
         case Apply("&", (Apply("zext 32" | "sext 32", (inner,)), mask)):
@@ -135,9 +139,13 @@ def common_index(values: Iterable[Term], symbol: Term) -> Term | None:
     return None if address is None else Apply("&", (Apply(">>", (address, symbol)), symbol))
 
 
-def _is_index_mask(mask: Term) -> bool:
-    """511, 2047, 8191 and the smaller top-level ones; an unknown mask may be any of them."""
-    return not isinstance(mask, Const) or (mask.value & (mask.value + 1) == 0 and mask.value < 1 << 16)
+def _is_index_mask(mask: Term, shift: Term) -> bool:
+    """511, 2047, 8191, the smaller ones of top levels, and 255 of AArch32's; an unknown mask may be any of them."""
+    if not isinstance(mask, Const):
+        return True
+    if mask.value < 511 and isinstance(shift, Const) and shift.value < _TOP:
+        return (mask.value, shift.value) == (255, 12)
+    return mask.value & (mask.value + 1) == 0 and mask.value < 1 << 16
 
 
 def is_parameter(base: Term) -> bool:
