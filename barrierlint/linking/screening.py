@@ -20,14 +20,13 @@ from barrierlint.cfg.descriptor_names import ENTRIES, NAMES, named_like_descript
 from barrierlint.finding import Notification, Severity
 from barrierlint.frozen import dataclass
 from barrierlint.inputs import Input, suffix
-from barrierlint.linking import plain
-from barrierlint.linking.libraries import is_of_library
 from barrierlint.linking.losses import listed
 from barrierlint.linking.modelled import Modelled
 from barrierlint.source.flags import architecture
 from barrierlint.source.lines import SUFFIXES as ASSEMBLY
 
 if TYPE_CHECKING:
+    from barrierlint.linking import plain
     from barrierlint.models import Models
 
 _MOST = 400
@@ -109,6 +108,8 @@ class Screening:
 
     def _texts(self, item: Input) -> list[plain.Text] | None:
         """The file, what it includes and what its options define, None if not all of it can be known."""
+        from barrierlint.linking.libraries import is_of_library
+
         search = _search(item.arguments)
         if search is None or suffix(item.path) in ASSEMBLY:
             return None
@@ -134,11 +135,11 @@ class Screening:
                 if not files and not is_of_library(included):
                     return None
                 waiting += files
-        return [plain.text("\n".join(search.defined), ""), *found.values()]
+        return [_taken_apart("\n".join(search.defined), ""), *found.values()]
 
     def _text(self, path: str, unsaved: Mapping[str, str]) -> plain.Text | None:
         if path in unsaved:
-            return plain.text(unsaved[path], path)
+            return _taken_apart(unsaved[path], path)
         if path not in self._seen:
             self._seen[path] = _read(path)
         return self._seen[path]
@@ -201,7 +202,13 @@ def _read(path: str) -> plain.Text | None:
         return None
     if any(map(_is_telling_word, _path_words(path))):
         return None
-    return plain.text(data.decode("latin-1"), path)
+    return _taken_apart(data.decode("latin-1"), path)
+
+
+def _taken_apart(text: str, path: str) -> plain.Text:
+    from barrierlint.linking import plain
+
+    return plain.text(text, path)
 
 
 def _path_words(path: str) -> Iterator[str]:
@@ -226,6 +233,8 @@ def _is_telling(identifier: str) -> bool:
 
 def _constants(texts: Iterable[plain.Text]) -> dict[str, bool]:
     """The macros that some text defines, each with whether all its definitions are small numbers."""
+    from barrierlint.linking import plain
+
     small: dict[str, bool] = {"": False}
     for text in texts:
         for name, value in text.macros:
@@ -276,6 +285,8 @@ def _resolved(name: str, beside: str | None, folders: Sequence[str], unsaved: Ma
     """All files that an include may be of: which is the first depends on more than the options say. Those of the
     system's own folders are left out where they are the C library's.
     """
+    from barrierlint.linking.libraries import is_of_library
+
     for folder in (*(() if beside is None else (beside,)), *folders):
         path = os.path.normpath(os.path.join(folder, name))
         if (path in unsaved or os.path.isfile(path)) and not (path.startswith(_SYSTEM) and is_of_library(name)):
