@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from barrierlint import arguments, cfg, configuration, drivers, models, pipeline, source
+from barrierlint import arguments, cfg, checking, configuration, drivers, models, pipeline, source
 from barrierlint.cfg.asm import decode, decode_lines
 from barrierlint.compilation import CompilationError
 from barrierlint.configuration import ConfigurationError
+from barrierlint.finding import Notification, Span
 from barrierlint.inputs import InputError
-from barrierlint.linking import codec, index, indexing, records
+from barrierlint.linking import codec, index, indexing, outline, plain, records
 from barrierlint.linking.store import Store
 from barrierlint.models import ModelError, Models
 from barrierlint.models.document import ModelError as DocumentError
@@ -163,6 +164,15 @@ def unit() -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
+def _outlined() -> str:
+    return outline.dump(records.outlined(records.from_bytes(unit().encode("utf-8", "surrogatepass")))[1])
+
+
+def _found() -> str:
+    said = (Notification("kind", "message", Span("a.c", 1)),)
+    return codec.encode(checking.Found(notifications=said, extents={"a.c": ((1, 2), (3, 4))}), checking.Found)
+
+
 GUESS = (
     '{"guess": "{\\"version\\": 2, \\"includes\\": {\\"include\\": \\"x\\"}, \\"forced\\": {}, \\"stubs\\": {}, '
     '\\"borrowed\\": {}, \\"declarations\\": {}, \\"flags\\": {\\"-std=gnu11\\": \\"x\\"}, '
@@ -253,7 +263,14 @@ PARSERS: dict[str, Parser] = {
         texts("[[],[],[],[[],[],0,[]]]", '[["a"],[[0,1]],[[0,1,1,0,0]],[[],[],1,[[0,[[1,2]]]]]]'),
         (codec.CodecError,),
     ),
-    "index": Parser(_index, texts('{"files":[["a.h",[1,2,3,4],"d"]],"units":{"r":["k",[0]]}}')),
+    "part": Parser(
+        lambda text: checking.read(text.encode("utf-8", "surrogatepass")),
+        lambda: [_found()],
+        (codec.CodecError,),
+    ),
+    "outline": Parser(outline.load, lambda: [_outlined()], (ValueError,)),
+    "screened": Parser(lambda text: plain.text(text, "a.c"), files("fixtures/BL*/*.c*", "tests/torture/sources.py")),
+    "index": Parser(_index, texts('{"files":[["a.h",[1,2,3,4],"d"]],"units":{"r":["k",[0]]},"outlines":{"r":"[]"}}')),
     "guess": Parser(in_file("a.c", _recalled), texts(GUESS)),
     "options": Parser(_options, texts(*OPTIONS), (SystemExit,)),
     "rules": Parser(_rules, texts("BL0,BL101,ALL,access-without-dsb"), (InputError,)),
