@@ -27,9 +27,9 @@ BUDGET = 100_000
 class Again(Tabulation):
     """`before` solved again with `changed` functions, from the contexts of the functions `wanted`.
 
-    What leaves one of the `edges` unpaid counts as a defect, whoever calls it. Of debts only those are followed that
-    `followed` tells by kind, function and span of the write, that what was put in bears, and that a TLBI may come too
-    early or too late for (`Obligation`s of a subject). At most `budget` blocks are worked on.
+    What leaves one of the `edges` unpaid counts as a defect, whoever calls it. Of debts only those are followed whose
+    write `followed` tells by its function and span, that what was put in bears, and that a TLBI may come too early or
+    too late for (`Obligation`s of a subject). At most `budget` blocks are worked on.
     """
 
     def __init__(
@@ -38,12 +38,12 @@ class Again(Tabulation):
         changed: Mapping[str, Cfg],
         wanted: Collection[str],
         edges: Collection[str],
-        followed: Collection[tuple[str, str, Span]],
+        followed: Collection[tuple[str, Span]],
         budget: int = BUDGET,
     ) -> None:
         self.__dict__.update(before.__dict__)
         self.followed = followed
-        self.of_interest: dict[tuple[str, Site], bool] = {}
+        self.of_interest: dict[Site, bool] = {}
         self.program = replace(before.program, functions={**before.program.functions, **changed})
         self.affected = _callers(before.reach, changed)
         self.reach = _reach(before.reach, changed, self.affected)
@@ -71,13 +71,13 @@ class Again(Tabulation):
     def _follows(self, debt: Debt) -> bool:
         if not debt.leaves or (debt.kind in (FREE, ENABLE) and debt.subject):
             return True
-        return any(self._is_followed(debt.kind, leaf.site) for leaf in debt.leaves)
+        return any(self._is_followed(leaf.site) for leaf in debt.leaves)
 
-    def _is_followed(self, kind: str, site: Site) -> bool:
-        if (kind, site) not in self.of_interest:
+    def _is_followed(self, site: Site) -> bool:
+        if site not in self.of_interest:
             step = self.program.functions[site.function].blocks[site.block].steps[site.step]
-            self.of_interest[kind, site] = step.note == NOTE or (kind, site.function, step.span) in self.followed
-        return self.of_interest[kind, site]
+            self.of_interest[site] = step.note == NOTE or (site.function, step.span) in self.followed
+        return self.of_interest[site]
 
     def _unsettled(self) -> list[Context]:
         return [context for key, context in self.contexts.items() if key not in self.kept]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import TypeVar
 
 from barrierlint.dataflow.debts import Debt
 from barrierlint.dataflow.facts import Facts
@@ -28,6 +29,10 @@ MAX_ELEMENTS = 6
 
 ZEROED = "/zeroed"
 """In the name of a result: a table without valid entries, as a model says."""
+
+
+Key = TypeVar("Key", str, Term)
+"""What holds a value: a variable, or a cell."""
 
 
 @dataclass(slots=True)
@@ -182,8 +187,9 @@ def join(place: str, old: State, new: State, phis: Phis) -> State:
     """The least state above both, at a join named `place`; `old` itself where it is that. Debts of equal identity are
     assumed.
     """
-    variables = _variables(place, old.variables, new.variables, phis)
-    cells = _cells(place, old, new, phis)
+    merging = Merging(phis)
+    variables = _variables(place, old.variables, new.variables, merging)
+    cells = _cells(place, old, new, merging)
     debt = old.debt.merged(new.debt) if old.debt is not None and new.debt is not None else None
     lost = old.lost | new.lost | _crowded(cells)
     if lost and any(array_of(cell) in lost for cell in cells):
@@ -194,49 +200,74 @@ def join(place: str, old: State, new: State, phis: Phis) -> State:
     return old if same(old, joined) else joined
 
 
-def _variables(place: str, old: dict[str, Term], new: dict[str, Term], phis: Phis) -> dict[str, Term]:
+def _variables(place: str, old: dict[str, Term], new: dict[str, Term], merging: Merging) -> dict[str, Term]:
     """The variables of a join, those that differ merged; a temporary never outlives the expression it was made for."""
     if old == new:
         return old
     found = dict(old)
+    differ: list[tuple[str, Term, Term]] = []
     for name, left in old.items():
         right = new.get(name)
         if right is left:
             continue
         if right is None and name.startswith("%"):
             del found[name]
-            continue
-        right = right or Unknown(name)
-        if left != right:
-            found[name] = _merged(place, name, left, right, phis)
+        elif left is not (right := right or Unknown(name)):
+            differ.append((name, left, right))
     for name, right in new.items():
         if name not in old and not name.startswith("%"):
-            left = Unknown(name)
-            found[name] = left if left == right else _merged(place, name, left, right, phis)
+            found[name] = right
+            if right is not (left := Unknown(name)):
+                differ.append((name, left, right))
+    merging.take(place, differ, found)
     return found
 
 
-def _cells(place: str, old: State, new: State, phis: Phis) -> dict[Term, Term]:
+def _cells(place: str, old: State, new: State, merging: Merging) -> dict[Term, Term]:
     """The cells of a join, those that differ merged."""
     if old.cells == new.cells:
         return old.cells
     found = dict(old.cells)
+    differ: list[tuple[Term, Term, Term]] = []
     for cell, left in old.cells.items():
         right = new.cells.get(cell) or new.read(cell)
-        if left is not right and left != right:
-            found[cell] = _merged(place, cell, left, right, phis)
+        if left is not right:
+            differ.append((cell, left, right))
     for cell, right in new.cells.items():
         if cell not in old.cells:
-            left = old.read(cell)
-            found[cell] = left if left == right else _merged(place, cell, left, right, phis)
+            found[cell] = right
+            if right is not (left := old.read(cell)):
+                differ.append((cell, left, right))
+    merging.take(place, differ, found)
     return found
 
 
-def _merged(place: str, key: str | Term, left: Term, right: Term, phis: Phis) -> Term:
-    symbol = phis.merge(place, key, left, right)
-    if left is symbol:
-        return symbol
-    return common_index((left, right), symbol) or symbol
+class Merging:
+    """What becomes of values that differ at a join: one symbol each; what memory held at two addresses that are merged
+    stays what it held at either (congruence closure over loads: Gulwani and Necula, SAS 2004, without its other terms).
+    """
+
+    def __init__(self, phis: Phis) -> None:
+        self.phis = phis
+        self.pairs: dict[tuple[Term, Term], Term] = {}
+
+    def take(self, place: str, differ: list[tuple[Key, Term, Term]], found: dict[Key, Term]) -> None:
+        """Merge what differs, (key, left, right), into `found`."""
+        loads = []
+        for key, left, right in differ:
+            if isinstance(left, Apply) and left.op == "load" and isinstance(right, Apply) and right.op == "load":
+                loads.append((key, left, right))
+                continue
+            found[key] = self.pairs[left, right] = self._merged(place, key, left, right)
+        for key, left, right in loads:
+            base = self.pairs.get((left.args[0], right.args[0]))
+            found[key] = load(base) if base is not None else self._merged(place, key, left, right)
+
+    def _merged(self, place: str, key: Key, left: Term, right: Term) -> Term:
+        symbol = self.phis.merge(place, key, left, right)
+        if left is symbol:
+            return symbol
+        return common_index((left, right), symbol) or symbol
 
 
 def _crowded(cells: Collection[Term]) -> frozenset[str]:

@@ -169,7 +169,9 @@ class Repairs:
         if not rest and not new and sure:
             return True
         functions = {**self.program.functions, **changed}
-        if not self._learn(network, rest, Grounds(functions), behind):
+        writings = {_writing(defect, self.program.functions) for defect in due}
+        akin = [defect for defect in new if _writing(defect, functions) in writings]
+        if not self._learn(network, [*rest, *akin], Grounds(functions), behind):
             network.barred.update(written)
         return False
 
@@ -179,9 +181,10 @@ class Repairs:
         """What of a group is left, and what is new, in functions and what they call; and whether all was looked at.
 
         `edges` are functions whose callers are not looked at: nothing may leave them unpaid. Barriers only pay,
-        and what is put in bears: other debts than those due need no further look.
+        and what is put in bears: debts of other writes than those due need no further look.
         """
         followed = {_writing(defect, self.program.functions) for defect in due}
+        inner = set(edges) - self.analysis.tabulation.boundaries
         again = Again(self.analysis.tabulation, changed, begun, edges, followed, min(BUDGET, self.budget))
         self.budget -= again.worked
         functions = again.program.functions
@@ -189,7 +192,7 @@ class Repairs:
         ours = {_write_key(defect, self.program.functions) for defect in due}
         shown = [defect for defect in clearest(left, functions) if self._rule(defect) is not None]
         rest = [d for d in shown if _write_key(d, functions) in ours]
-        new = [d for d in shown if _key(d, functions) not in self.known and not _leaves(d, edges)]
+        new = [d for d in shown if _key(d, functions) not in self.known and not _leaves(d, inner)]
         return rest, new, not again.exhausted
 
     def _learn(self, network: Network, rest: Sequence[Defect], grounds: Grounds, behind: bool) -> bool:
@@ -228,10 +231,10 @@ def _write(defect: Defect) -> Key:
     return (defect.leaf, defect.debt.kind, defect.debt.subject)
 
 
-def _writing(defect: Defect, functions: dict[str, Cfg]) -> tuple[str, str, Span]:
-    """The kind of a defect's debt, and where it is written."""
+def _writing(defect: Defect, functions: dict[str, Cfg]) -> tuple[str, Span]:
+    """Where a defect's debt is written."""
     site = defect.leaf.site
-    return defect.debt.kind, site.function, functions[site.function].blocks[site.block].steps[site.step].span
+    return site.function, functions[site.function].blocks[site.block].steps[site.step].span
 
 
 def _write_key(defect: Defect, functions: dict[str, Cfg]) -> Key:
