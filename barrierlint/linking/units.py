@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
@@ -44,6 +46,10 @@ Workers = Callable[[], AbstractContextManager["Executor | None"]]
 
 _LISTS = 8
 """How many lists of included files are remembered of one file: as many branches can be switched between."""
+_MOST, _MANY = 8, 64
+"""Files that one process reads at most, and of how many files it reads one more each."""
+_ENOUGH, _LARGE = 2.0, 16 << 20
+"""Seconds of work, and bytes of units, after which a process begins no further file."""
 _WHERE = ("-I", "-isystem", "-iquote", "-idirafter")
 
 
@@ -168,18 +174,26 @@ class Loader:
     def _read(
         self, missing: Sequence[Input], executor: Executor | None, told: Told | None
     ) -> Iterator[tuple[Input, bytes, Notification | None]]:
-        """Read anew; the units come in order, whichever is done first."""
-        started: dict[Input, Future[bytes]] = {}
+        """Read anew; the units come in order, whichever is done first. Small ones share a process; where one does not
+        come to its end, each of its files gets one of its own.
+        """
         models = self._modelled.models
         if executor is not None:
             prepare(any(suffix(item.path) in ASSEMBLY for item in missing))
-            started = {item: executor.submit(work, item, models) for item in missing}
-        for done, item in enumerate(missing):
+        waiting = deque((some, _started(some, models, executor)) for some in _together(missing, executor))
+        done = 0
+        while waiting:
+            some, future = waiting.popleft()
             if told is not None:
-                told(f"reading {os.path.basename(item.path)}", done, len(missing))
-            future = started.pop(item, None)
-            data, lost = _result(item, future) if future is not None else (work(item, models), None)
-            yield item, data, lost
+                told(f"reading {os.path.basename(some[0].path)}", done, len(missing))
+            answers, lost = _results(some, future) if future is not None else ([work(some[0], models)], None)
+            if lost is not None and len(some) == 1:
+                answers = [b""]
+            yield from ((item, data, lost) for item, data in zip(some, answers, strict=False))
+            done += len(answers)
+            rest = some[len(answers) :]
+            again = [rest] if lost is None and rest else [[item] for item in rest]
+            waiting.extendleft((one, _started(one, models, executor)) for one in reversed(again))
 
     def _find(self) -> None:
         """Find the keys of units: by what the last such run remembers, else by what each was made from before."""
@@ -266,8 +280,19 @@ def _outline_of(key: str) -> str:
     return digest("outline", key)
 
 
-def _result(item: Input, future: Future[bytes]) -> tuple[bytes, Notification | None]:
-    """What a process gave, or how it ended without giving anything."""
+def _together(missing: Sequence[Input], executor: Executor | None) -> Iterator[list[Input]]:
+    """The files that one process reads: several where there are many, since a process costs as much as a small file."""
+    size = min(_MOST, len(missing) // _MANY + 1) if executor is not None else 1
+    for first in range(0, len(missing), size):
+        yield list(missing[first : first + size])
+
+
+def _started(some: Sequence[Input], models: Models, executor: Executor | None) -> Future[bytes] | None:
+    return executor.submit(work_all, some, models) if executor is not None else None
+
+
+def _results(some: Sequence[Input], future: Future[bytes]) -> tuple[list[bytes], Notification | None]:
+    """What a process gave: a unit for each file that it came to, or how it ended without giving anything."""
     from barrierlint.linking.processes import Failed
 
     remedy = {
@@ -275,15 +300,35 @@ def _result(item: Input, future: Future[bytes]) -> tuple[bytes, Notification | N
         "memory": "raise --memory-limit, or leave it out",
     }
     try:
-        return future.result(), None
+        data = future.result()
     except Failed as failure:
-        text = f"{item.path}: could not be read: clang or barrierlint {failure.why}"
+        text = f"{some[0].path}: could not be read: clang or barrierlint {failure.why}"
         text += f"; {remedy.get(failure.what, 'check the file and its flags; the other files were analysed')}"
-        return b"", Notification(failure.what, text, Span(item.path, 1), True, Severity.ERROR)
+        return [], Notification(failure.what, text, Span(some[0].path, 1), True, Severity.ERROR)
+    lengths, _, rest = data.partition(b"\n")
+    answers: list[bytes] = []
+    for length in map(int, lengths.split()):
+        answers.append(rest[:length])
+        rest = rest[length:]
+    return answers, None
+
+
+def work_all(items: Sequence[Input], models: Models) -> bytes:
+    """Read files one after the other, until a lot was done; return their units, with the lengths of these in front.
+
+    This is what runs in a process of its own.
+    """
+    answers: list[bytes] = []
+    began = time.process_time()
+    for item in items:
+        if answers and (time.process_time() - began > _ENOUGH or sum(map(len, answers)) > _LARGE):
+            break
+        answers.append(work(item, models))
+    return b" ".join(b"%d" % len(one) for one in answers) + b"\n" + b"".join(answers)
 
 
 def work(item: Input, models: Models) -> bytes:
-    """Parse and lower one file; return its outline and its unit as bytes. This is what runs in a process of its own."""
+    """Parse and lower one file; return its outline and its unit as bytes."""
     from barrierlint.linking import outline, records
 
     data, found = records.outlined(lowered(item, models), lambda name: models.function(name) is not None)

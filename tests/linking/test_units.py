@@ -202,3 +202,47 @@ def test_what_broke_is_not_taken_from_the_cache(tree: Path, monkeypatch: pytest.
     assert sum(note.lost for note in broken.notifications) == 3
     monkeypatch.undo()
     assert len(run(options(tree)).findings) == 3
+
+
+def many(tree: Path, count: int) -> Options:
+    """Options for so many files that some share a process."""
+    paths = [tree / f"m{number:03}.c" for number in range(count)]
+    for number, path in enumerate(paths):
+        path.write_text(BAD.format(name=f"f{number}") if number % 20 == 0 else f"int f{number};\n")
+    request = Request(tuple(map(str, paths)), flags=(f"-I{tree / 'include'}",))
+    return Options(request, means=Means(2, seconds=3))
+
+
+def test_files_that_share_a_process_give_the_same(tree: Path) -> None:
+    shared = many(tree, 140)
+    assert run(shared) == run(replace(shared, means=Means()))
+    assert len(run(shared).findings) == 7
+
+
+@pytest.mark.parametrize(("what", "act"), [("crashed", crash), ("timeout", hang)])
+def test_one_that_breaks_a_shared_process_costs_itself(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, what: str, act: Callable[[Path], None]
+) -> None:
+    original = source.parse
+
+    def parse(file: Path, *rest: object, **more: object) -> object:
+        if file.name == "m021.c":
+            act(file)
+        return original(file, *rest, **more)  # type: ignore[arg-type]
+
+    shared = many(tree, 140)
+    monkeypatch.setattr(parsing, "parse", parse)
+    report = run(shared)
+    assert len(report.findings) == 7
+    assert [
+        (note.kind, note.span.path.rpartition("/")[2]) for note in report.notifications if note.lost and note.span
+    ] == [(what, "m021.c")]
+
+
+def test_a_process_that_has_done_a_lot_leaves_the_rest_to_others(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from barrierlint.linking import units
+
+    shared = many(tree, 140)
+    expected = run(shared)
+    monkeypatch.setattr(units, "_ENOUGH", 0.0)
+    assert run(shared) == expected
