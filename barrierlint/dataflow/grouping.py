@@ -81,7 +81,8 @@ def group(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Payers
     alike: dict[object, list[Defect]] = {}
     for defect in defects:
         alike.setdefault(_sort(defect), []).append(defect)
-    groups = [each for some in alike.values() for each in _left_alike(_grouped(tuple(some), functions, payers, loops))]
+    grouped = (_grouped(tuple(some), functions, payers, loops) for some in alike.values())
+    groups = [each for some in grouped for each in _left_alike(some, functions)]
     order = {id(defect): n for n, defect in enumerate(defects)}
     return tuple(sorted(groups, key=lambda g: order[id(g.shown)]))
 
@@ -114,13 +115,15 @@ def _grouped(defects: tuple[Defect, ...], functions: dict[str, Cfg], payers: Pay
     return groups
 
 
-def _left_alike(groups: Iterable[Group]) -> list[Group]:
-    """Groups that leave one write as far unpaid by several functions that nothing calls are one: the first owes it."""
+def _left_alike(groups: Iterable[Group], functions: dict[str, Cfg]) -> list[Group]:
+    """Groups that leave one write as far unpaid by several functions that nothing calls are one: the first owes it. A
+    write in a helper of several functions that each tried to pay it in vain is as many.
+    """
     found: list[Group] = []
     left: dict[object, int] = {}
     for each in groups:
         shown = each.shown
-        key = (shown.leaf, shown.debt.progress, shown.debt.subject)
+        key = (shown.leaf, shown.debt.progress, shown.debt.subject, _in_vain(shown, functions))
         if shown.relation is not Relation.BOUNDARY:
             found.append(each)
         elif key in left:
@@ -148,6 +151,12 @@ def _trier(defect: Defect, functions: dict[str, Cfg]) -> int:
         elif depth and mark.role == "step" and _is_barrier(functions[mark.function].blocks[mark.block], mark.step):
             return depth
     return 0
+
+
+def _in_vain(defect: Defect, functions: dict[str, Cfg]) -> str:
+    """The function that tried to pay, "" if none did."""
+    depth = _trier(defect, functions)
+    return pattern(functions[defect.carriers[depth - 1].function]) if depth else ""
 
 
 def _is_barrier(block: Block, step: int) -> bool:
