@@ -46,7 +46,7 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     shared, broadcasts = not said.isdisjoint((BROADCASTS, WIDE)), BROADCASTS in said
     found = [d for d in defects if d.debt.progress is not Progress.LOCAL or _concerns_others(d, shared, broadcasts)]
     found = [defect for defect in found if not _is_before_translation(defect, program.functions)]
-    told = {site for defect in found if not _is_bare(defect) for site in _invalidations(defect, program.functions)}
+    told = _told(found, program.functions)
     made = {defect.leaf.site for defect in found if defect.debt.kind == MAKE}
     near = {d.leaf.site for d in found if d.debt.kind == BREAK and d.debt.progress is Progress.LOCAL}
     found = [
@@ -64,6 +64,22 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     freed = {d.leaf.site for d in found if d.debt.kind == FREE and not d.debt.subject}
     found = [d for d in found if not _leaves_freed(d, freed)]
     return _once(defect for defect in found if not _is_eclipsed(defect, told, made, program.functions))
+
+
+def _told(defects: Iterable[Defect], functions: Mapping[str, Cfg]) -> set[Site]:
+    """The TLBIs that are told with a write: those on the shortest of the ways it goes wrong, and others of the same
+    functions; what a longer way happens to pass elsewhere is a mistake of its own.
+    """
+    ways: dict[Leaf, list[Defect]] = {}
+    for defect in defects:
+        if defect.debt.kind == BREAK and not _is_bare(defect):
+            ways.setdefault(defect.leaf, []).append(defect)
+    found: set[Site] = set()
+    for some in ways.values():
+        passed = [set(_invalidations(each, functions)) for each in sorted(some, key=lambda d: len(d.path))]
+        near = {site.function for site in next(filter(None, passed), ())}
+        found.update(site for sites in passed for site in sites if site.function in near)
+    return found
 
 
 def _once(defects: Iterable[Defect]) -> list[Defect]:
