@@ -168,7 +168,7 @@ def depends(state: State, event: Event) -> Relation | None:
     match event:
         case Access(address=address, type=type) if _counts(debt):
             found = relate(state, address, state.phis, type)
-            return found if found is Relation.EXACT and not _is_beside(state, debt, address) else None
+            return found if found is Relation.EXACT and not _is_beside(debt, address) else None
         case Tlbi(op=op, operand=operand) if debt.progress is Progress.WRITTEN and not debt.subject:
             return _too_early(state, debt, parse(op), operand)
         case DescriptorWrite() if debt.slot is not None and debt.progress is not Progress.LOCAL:
@@ -183,13 +183,11 @@ def _counts(debt: Debt) -> bool:
     return ASSUMED not in debt.seen or debt.progress >= Progress.INVALIDATED or _is_attempted(debt)
 
 
-def _is_beside(state: State, debt: Debt, address: Term) -> bool:
-    """Whether a member is accessed of an object that was in use before something was unmapped whose address is reckoned
-    from it: who unmapped it would not go on to use it, so that was another part of memory.
+def _is_beside(debt: Debt, address: Term) -> bool:
+    """Whether a member is accessed of an object from which the address of what was unmapped is reckoned: who unmaps an
+    object would not go on to use it, so that was another part of memory.
     """
-    if CLEARED not in debt.seen or not isinstance(address, Field):
-        return False
-    return (state.phis.roots(address) & debt.maps) <= state.touched
+    return CLEARED in debt.seen and isinstance(address, Field)
 
 
 def _is_attempted(debt: Debt) -> bool:
