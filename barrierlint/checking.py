@@ -7,6 +7,7 @@ A part that breaks costs itself, and says so. What it does not do: put parts tog
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
@@ -73,13 +74,20 @@ class Found:
     extents: Extents = field(default_factory=dict)
 
 
+_DEPTH = 5_000
+"""How deep the analysis may recurse: paths lead through chains of calls that are longer than Python expects."""
 GONE = b"gone"
 """The answer for a part whose units are not in the cache any more."""
 
 
 def check(tasks: Sequence[Task]) -> bytes:
     """Analyse some parts; a line for each. This is what runs in a process of its own."""
-    return b"\n".join(map(_checked, tasks))
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEPTH))
+    try:
+        return b"\n".join(map(_checked, tasks))
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _checked(task: Task) -> bytes:

@@ -75,7 +75,7 @@ def parse(text: str) -> LitmusTest:
     _check(code, registers, _handling(options))
     line = after + body.count("\n", 0, match.start())
     quantifier, proposition = read_condition(body[match.start() :], line, names)
-    layout = Symbols(tuple(names.symbols), names.deep)
+    layout = Symbols(tuple(names.symbols), names.deep & frozenset(names.symbols))
     pes = tuple(_pe(column, registers, options) for column in code)
     program = Program(pes, layout, _memory(memory, layout), name)
     return LitmusTest(name, program, quantifier, proposition, _handling(options), _features(options), text)

@@ -59,7 +59,7 @@ def read_assembly(
     extra_include: Sequence[str] = (),
 ) -> AssemblyUnit:
     """Return the lines of `file` and all it includes, under `arguments` as `clean_arguments` gives them."""
-    contents = {os.fspath(name): text.encode() for name, text in (unsaved or {}).items()}
+    contents = {os.fspath(name): text.encode("utf-8", "surrogatepass") for name, text in (unsaved or {}).items()}
     main = os.fspath(file)
     source, problem = read_source(main, contents)
     words = c_arguments(main, source, arguments, extra_include)

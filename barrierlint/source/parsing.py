@@ -53,7 +53,7 @@ def parse(
     `unsaved` are contents of files in memory by path; `extra_include` directories are searched last. At most `limit`
     functions are read. Unreadable input gives a unit without functions and a notification with `lost`.
     """
-    contents = {os.fspath(name): text.encode() for name, text in (unsaved or {}).items()}
+    contents = {os.fspath(name): text.encode("utf-8", "surrogatepass") for name, text in (unsaved or {}).items()}
     main = os.fspath(file)
     source, problem = read_source(main, contents)
     words, dropped = complete(main, source, arguments, extra_include)
