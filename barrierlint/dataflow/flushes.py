@@ -14,6 +14,7 @@ from barrierlint.dataflow.debts import BREAK, Debt, Leaf, Site
 from barrierlint.dataflow.obligations.breaks import EARLY
 from barrierlint.dataflow.reach import Reach
 from barrierlint.dataflow.relations import Relation
+from barrierlint.dataflow.traits import WAITS, first_unwaited
 from barrierlint.dataflow.witness import Defect, Mark
 from barrierlint.events import Accesses, Call, DescriptorWrite, Dsb, Event, SysregWrite, Tlbi, Transition
 
@@ -22,7 +23,7 @@ def unordered(program: Program, reach: Reach, boundaries: Collection[str]) -> It
     """A defect for each flush that does not wait, if some other flush of the program does."""
     invalidating = [cfg for cfg in program.functions.values() if any(isinstance(s.event, Tlbi) for s in cfg.steps())]
     first = {cfg.usr: _first(cfg, reach) for cfg in invalidating}
-    if all(first.values()):
+    if all(first.values()) and WAITS not in program.traits:
         return
     for cfg in invalidating:
         site = first[cfg.usr]
@@ -46,20 +47,8 @@ def _is_flush(cfg: Cfg) -> bool:
 
 def _first(cfg: Cfg, reach: Reach) -> Site | None:
     """A TLBI that is reached from the entry with no DSB on the way, None if there is none."""
-    seen, pending = {cfg.entry}, [cfg.entry]
-    while pending:
-        block = cfg.blocks[pending.pop()]
-        for number, step in enumerate(block.steps):
-            if isinstance(step.event, Tlbi):
-                return Site(cfg.usr, block.id, number)
-            if _may_wait(step.event, reach):
-                break
-        else:
-            for edge in block.edges:
-                if edge.target not in seen:
-                    seen.add(edge.target)
-                    pending.append(edge.target)
-    return None
+    found = first_unwaited(cfg, lambda event: _may_wait(event, reach))
+    return None if found is None else Site(cfg.usr, *found)
 
 
 def _may_wait(event: Event, reach: Reach) -> bool:

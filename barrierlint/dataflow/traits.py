@@ -1,5 +1,5 @@
 """What a whole program says of itself, wherever in it: that other PEs walk its tables, that TLBIs are broadcast, that
-it uses ASIDs.
+it uses ASIDs, that its flushes wait for what was written before.
 
 Parts of a program are analysed by themselves; these hold for all of them (`Program.traits`). What it does not model:
 which tables are meant.
@@ -7,14 +7,14 @@ which tables are meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from barrierlint.cfg.graph import Cfg, Program
 from barrierlint.dataflow.invalidations import is_broadcast
-from barrierlint.events import Assign, Call, Dsb, Event, Shareability, SysregWrite, Tlbi
+from barrierlint.events import Accesses, Assign, Call, Dsb, Event, Shareability, SysregWrite, Tlbi
 from barrierlint.terms import Apply, Const, Term
 
-ASIDS, BROADCASTS, WIDE = "asids", "broadcasts", "wide"
+ASIDS, BROADCASTS, WIDE, WAITS = "asids", "broadcasts", "wide", "waits"
 _WIDE = (Shareability.ISH, Shareability.OSH)
 _ASID_SHIFT = 48
 
@@ -35,7 +35,32 @@ def said(cfg: Cfg) -> frozenset[str]:
                 found.add(WIDE)
         if ASIDS not in found and any(_puts_asid(value) for value in _values(step.event)):
             found.add(ASIDS)
+    if any(isinstance(step.event, Tlbi) for step in cfg.steps()) and first_unwaited(cfg, _waits) is None:
+        found.add(WAITS)
     return frozenset(found)
+
+
+def first_unwaited(cfg: Cfg, waits: Callable[[Event], bool]) -> tuple[int, int] | None:
+    """A TLBI (block, step) that is reached from the entry with nothing that `waits` on the way, or None."""
+    seen, pending = {cfg.entry}, [cfg.entry]
+    while pending:
+        block = cfg.blocks[pending.pop()]
+        for number, step in enumerate(block.steps):
+            if isinstance(step.event, Tlbi):
+                return block.id, number
+            if waits(step.event):
+                break
+        else:
+            for edge in block.edges:
+                if edge.target not in seen:
+                    seen.add(edge.target)
+                    pending.append(edge.target)
+    return None
+
+
+def _waits(event: Event) -> bool:
+    """Whether an event waits for stores by itself; what a call does is not looked at."""
+    return isinstance(event, Dsb) and event.accesses is not Accesses.LD
 
 
 def _values(event: Event) -> Iterator[Term]:

@@ -194,6 +194,20 @@ def test_traits_of_other_parts_count(tree: Path) -> None:
     assert len(same(tree).findings) > len(alone.findings)
 
 
+def test_flushes_of_other_parts_that_wait_count(tree: Path) -> None:
+    """A flush that does not wait for what was written is a mistake where others of the program do, whichever part."""
+    for path in ("set_a.c", "set_b.c", "set_c.c", "use_a.c", "use_b.c", "use_c.c", "twice.c"):
+        (tree / path).unlink()
+    (tree / "early.c").write_text('void flush_page(void) { asm("tlbi vmalle1is; dsb ish; isb" ::: "memory"); }\n')
+    listed(tree)
+    assert same(tree).findings == ()
+    (tree / "waits.c").write_text(
+        'void flush_all(void) { asm("dsb ishst; tlbi vmalle1is; dsb ish; isb" ::: "memory"); }\n'
+    )
+    listed(tree)
+    assert [one.rule for one in same(tree).findings] == ["BL102"]
+
+
 def test_repairs_call_what_headers_lend(tree: Path) -> None:
     """`table_sync` is lowered for another part only."""
     (found,) = [one for one in run(options(tree)).findings if one.span.path.endswith("use_a.c")]
