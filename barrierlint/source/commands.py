@@ -61,6 +61,8 @@ def load_database(path: Path) -> tuple[CompileCommand, ...]:
         raise SourceError(
             f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}; generate the database anew"
         ) from None
+    except ValueError as error:  # a number of thousands of digits
+        raise SourceError(f"{path}: not JSON: {error}; generate the database anew") from None
     except RecursionError:
         raise SourceError(f"{path}: nested too deeply for a compile database; generate it anew") from None
     if not isinstance(entries, list):

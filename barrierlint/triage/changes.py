@@ -96,7 +96,8 @@ def _read(changes: Changes, top: str, diff: str) -> None:
             left -= 1
         elif line.startswith("+++ "):
             name = line[4:].rstrip("\t")
-            path = os.path.realpath(os.path.join(top, _unquoted(name)[2:])) if name != "/dev/null" else ""
+            named = name != "/dev/null" and "\0" not in _unquoted(name)
+            path = os.path.realpath(os.path.join(top, _unquoted(name)[2:])) if named else ""
         elif hunk := _HUNK.match(line):
             old, count = (int(hunk[group] or "1") if hunk[group] != "0" else 0 for group in ("old", "count"))
             left = old + count
