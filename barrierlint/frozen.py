@@ -111,9 +111,11 @@ _NONE = object()
 
 
 def _repr(self: Any) -> str:
-    fields = self.__dataclass_fields__.values()
-    shown = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields if one.repr)
-    return f"{type(self).__qualname__}({shown})"
+    shown = []
+    for one in self.__dataclass_fields__.values():  # no generator: each level of what is nested costs one frame
+        if one.repr:
+            shown.append(f"{one.name}={getattr(self, one.name)!r}")
+    return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
 def _setattr(self: Any, name: str, value: object) -> None:
