@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from barrierlint.cfg.graph import Program, Step
-from barrierlint.dataflow.pending import Work, covers, is_local, is_table_store, reach_of
+from barrierlint.dataflow.pending import Work, covers, is_table_store, reach_of
 from barrierlint.dataflow.steps import Met, Place, Steps
-from barrierlint.events import Access, Call, DescriptorWrite, Dsb, Kind, Shareability, SysregWrite, Tlbi
-from barrierlint.terms import AddressOf, Const
+from barrierlint.dataflow.traits import saves_stack
+from barrierlint.events import Access, Call, DescriptorWrite, Dsb, Shareability, SysregWrite, Tlbi
+from barrierlint.terms import Const
 
 COMPLETE = Dsb(Shareability.ISH)
 """What a context switch owes: all earlier work of the PE complete, for all PEs that may take the thread."""
-STACK = AddressOf("%sp", "local")
 INTERRUPTS = 2
 """The I bit of DAIFSet and DAIFClr's operand."""
 
@@ -88,7 +88,7 @@ class _Judge:
             match step.event:
                 case Call(qualified=qualified) if self.named.switching(qualified):
                     yield place
-                case Access(kind=Kind.WRITE, address=address, value=value) if value == STACK and not is_local(address):
+                case Access() as access if saves_stack(access):
                     yield place
 
     def _is_completed(self, place: Place) -> bool:

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator
 
 from barrierlint.cfg.graph import Cfg, Program
 from barrierlint.dataflow.invalidations import is_broadcast
-from barrierlint.events import Accesses, Assign, Call, Dsb, Event, Shareability, SysregWrite, Tlbi
-from barrierlint.terms import Apply, Const, Term
+from barrierlint.events import Access, Accesses, Assign, Call, Dsb, Event, Kind, Shareability, SysregWrite, Tlbi
+from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Term
 
 ASIDS, BROADCASTS, WIDE, WAITS = "asids", "broadcasts", "wide", "waits"
+SWITCHES = "switches"
+"""A function stores the stack pointer where the thread that goes on reads it: a context switch."""
+STACK = AddressOf("%sp", "local")
 _WIDE = (Shareability.ISH, Shareability.OSH)
 _ASID_SHIFT = 48
 
@@ -33,11 +36,22 @@ def said(cfg: Cfg) -> frozenset[str]:
                 found.add(BROADCASTS)
             case Dsb(domain=domain) if domain in _WIDE:
                 found.add(WIDE)
+            case Access() as access if saves_stack(access):
+                found.add(SWITCHES)
         if ASIDS not in found and any(_puts_asid(value) for value in _values(step.event)):
             found.add(ASIDS)
     if any(isinstance(step.event, Tlbi) for step in cfg.steps()) and first_unwaited(cfg, _waits) is None:
         found.add(WAITS)
     return frozenset(found)
+
+
+def saves_stack(access: Access) -> bool:
+    """Whether an access stores the stack pointer in memory that is not the stack."""
+    base = access.address
+    while isinstance(base, Field | Element):
+        base = base.base
+    on_stack = isinstance(base, AddressOf) and base.kind == "local"
+    return access.kind is Kind.WRITE and access.value == STACK and not on_stack
 
 
 def first_unwaited(cfg: Cfg, waits: Callable[[Event], bool]) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ from hashlib import blake2b
 
 from barrierlint.cfg.graph import THIS, Cfg
 from barrierlint.cfg.linkable import Lowered, Unit
-from barrierlint.dataflow.traits import said
+from barrierlint.dataflow.traits import SWITCHES, said
 from barrierlint.events import (
     Access,
     Assign,
@@ -66,11 +66,12 @@ class Outline:
 
 class Survey:
     """Makes the outline of a unit while its graphs are written down: `look` sees each, with the terms and strings of
-    its line. `is_modelled` tells which functions a model speaks of.
+    its line. `is_modelled` tells which functions a model speaks of, `switches` which of them switch threads.
     """
 
-    def __init__(self, unit: Unit, is_modelled: Callable[[str], bool]) -> None:
+    def __init__(self, unit: Unit, is_modelled: Callable[[str], bool], switches: Callable[[str], bool]) -> None:
         self._unit = unit
+        self._switches = switches
         self._is_modelled = is_modelled
         self._bears = False
         self._takes: set[str] = set()
@@ -97,6 +98,8 @@ class Survey:
                     if event.why == "virtual":
                         self._takes.add(f"virtual {event.callee}")
                     bears = bears or self._is_modelled(event.qualified)
+                    if self._switches(event.qualified):
+                        self._traits.add(SWITCHES)
                 else:
                     bears = bears or type(event) not in _PLAIN or _counts(event)
         self._bears = bears

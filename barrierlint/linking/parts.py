@@ -2,16 +2,21 @@
 as anything in them can owe something.
 
 A unit acts if it bears something, or takes from one that does; those that act and are connected are one part, which is
-supported by what they take from others. Who only lends a function to many (`memcpy`) connects nobody. What it does not
-model: parts smaller than files.
+supported by what they take from others. Who only lends a function to many (`memcpy`) connects nobody. A context switch
+is part of whatever waits for other PEs. What it does not model: parts smaller than files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from barrierlint.dataflow.traits import BROADCASTS, SWITCHES, WIDE
 from barrierlint.frozen import dataclass
 from barrierlint.linking.outline import Outline
+
+_FOR_OTHERS = frozenset((BROADCASTS, WIDE))
+_CALLERS = 2
+"""How many calls above a context switch the DSB is looked for that all work waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,22 @@ def parts(outlines: Sequence[Outline]) -> tuple[Part, ...]:
     members: dict[int, list[int]] = {}
     for number in sorted(acting):
         members.setdefault(leaders[number], []).append(number)
-    return tuple(Part(tuple(some), tuple(sorted(_supported(some, uses)))) for some in members.values())
+    switching = _switching(outlines, uses)
+    found = []
+    for some in members.values():
+        units = _supported(some, uses)
+        if any(outlines[number].traits & _FOR_OTHERS for number in units):
+            units |= switching
+        found.append(Part(tuple(some), tuple(sorted(units))))
+    return tuple(found)
+
+
+def _switching(outlines: Sequence[Outline], uses: Sequence[Sequence[int]]) -> set[int]:
+    """The units that switch threads, and those that call them: work that is not complete is left behind there."""
+    found = {number for number, one in enumerate(outlines) if SWITCHES in one.traits}
+    for _ in range(_CALLERS if found else 0):
+        found |= {number for number, used in enumerate(uses) if not found.isdisjoint(used)}
+    return found
 
 
 def _uses(outlines: Sequence[Outline]) -> list[list[int]]:

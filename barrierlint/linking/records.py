@@ -64,9 +64,16 @@ def to_bytes(unit: Unit) -> bytes:
     return outlined(unit)[0]
 
 
-def outlined(unit: Unit, is_modelled: Callable[[str], bool] = lambda _: False) -> tuple[bytes, Outline]:
-    """Return `unit` as bytes, and its outline; `is_modelled` tells which functions a model speaks of."""
-    survey = Survey(unit, is_modelled)
+def _none(_name: str) -> bool:
+    """No model speaks of any function."""
+    return False
+
+
+def outlined(
+    unit: Unit, is_modelled: Callable[[str], bool] = _none, switches: Callable[[str], bool] = _none
+) -> tuple[bytes, Outline]:
+    """Return `unit` as bytes, and its outline; models speak of functions (`is_modelled`), some `switches` threads."""
+    survey = Survey(unit, is_modelled, switches)
     head = Header(
         unit.path,
         unit.target,

@@ -208,6 +208,25 @@ def test_flushes_of_other_parts_that_wait_count(tree: Path) -> None:
     assert [one.rule for one in same(tree).findings] == ["BL102"]
 
 
+@pytest.mark.parametrize("barrier", ["", 'asm("dsb ish" ::: "memory");'])
+def test_context_switches_of_other_parts_count(tree: Path, barrier: str) -> None:
+    """What one part leaves incomplete another one's context switch leaves behind, unless who calls it waits."""
+    for path in ("set_a.c", "set_b.c", "set_c.c", "use_a.c", "use_b.c", "use_c.c", "twice.c"):
+        (tree / path).unlink()
+    (tree / "flush.c").write_text('void flush(void) { asm("dsb ishst; tlbi vmalle1is; dsb ish; isb" ::: "memory"); }\n')
+    (tree / "switch.c").write_text(
+        "void cpu_switch(unsigned long *from, unsigned long to)\n{\n"
+        'asm volatile("mov x9, sp; str x9, [%0]; mov sp, %1" : : "r"(from), "r"(to) : "x9", "memory"); }\n'
+    )
+    (tree / "thread.c").write_text(
+        f"void cpu_switch(unsigned long *, unsigned long);\n"
+        f"void go_on(unsigned long *from, unsigned long to) {{ {barrier} cpu_switch(from, to); }}\n"
+    )
+    listed(tree)
+    found = [one.rule for one in same(tree).findings]
+    assert ("BL405" in found) is (not barrier), found
+
+
 def test_repairs_call_what_headers_lend(tree: Path) -> None:
     """`table_sync` is lowered for another part only."""
     (found,) = [one for one in run(options(tree)).findings if one.span.path.endswith("use_a.c")]
