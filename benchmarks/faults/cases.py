@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -77,13 +78,24 @@ def lost_one(project: Project, ran: Ran, path: Path, word: str) -> tuple[str, in
     return said, ran.status, f"{path.name}, which the report names"
 
 
+LONG = 20
+"""How often a worker is seen that reads the slow file."""
+
+
 @case("a worker killed (SIGKILL) while it reads a file")
 def killed_worker(project: Project) -> tuple[str, int, str]:
     path = project.slow()
     process = project.start()
-    wait_for(lambda: len(project.entries()) >= 2 * FILES and children(process.pid))
-    (pid,) = children(process.pid)
-    os.kill(pid, signal.SIGKILL)
+    seen: Counter[int] = Counter()
+
+    def has_lasted() -> bool:
+        """Whether one worker is left, and is so for longer than a small file takes."""
+        at_work = children(process.pid)
+        seen.update(at_work)
+        return len(at_work) == 1 and seen[at_work[0]] > LONG
+
+    wait_for(has_lasted)
+    os.kill(children(process.pid)[0], signal.SIGKILL)
     return lost_one(project, project.end(process), path, "SIGKILL")
 
 
