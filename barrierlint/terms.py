@@ -28,12 +28,10 @@ class _Shared(type):
     _limit: ClassVar[int] = _SWEPT
 
     def __call__(cls, *args: Any, **named: Any) -> Any:
-        defaults = _DEFAULTS[cls.__name__]
-        if named or len(args) < len(defaults):
-            rest = tuple(named.get(name, default) for name, default in defaults[len(args) :])
-            if _NEEDED in rest:
-                raise TypeError(f"{cls.__name__} lacks an argument")
-            args = (*args, *rest)
+        names = cls.__match_args__  # type: ignore[attr-defined]
+        if named or len(args) < len(names):
+            made = super().__call__(*args, **named)
+            args = tuple(getattr(made, name) for name in names)
         key = (cls, *args)
         found = _Shared._made.get(key)
         if found is None:
@@ -52,18 +50,6 @@ class _Shared(type):
                 if getrefcount(made[key]) == 2:  # the table's, and that of the question
                     del made[key]
         _Shared._limit = max(_SWEPT, 2 * len(made))
-
-
-_NEEDED = object()
-_DEFAULTS = {
-    "AddressOf": (("id", _NEEDED), ("kind", "local")),
-    "Apply": (("op", _NEEDED), ("args", _NEEDED)),
-    "Const": (("value", _NEEDED),),
-    "Element": (("base", _NEEDED), ("index", _NEEDED), ("size", 0)),
-    "Field": (("base", _NEEDED), ("name", _NEEDED)),
-    "Name": (("id", _NEEDED),),
-    "Unknown": (("id", _NEEDED),),
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,9 @@ What it does not model: bits that two unrelated values happen to share.
 
 from __future__ import annotations
 
-from barrierlint.dataflow.bits import Bits
+from collections.abc import Callable
+
+from barrierlint.dataflow.bits import Bits, known_bits
 from barrierlint.dataflow.values import SIZE_LIMIT
 from barrierlint.terms import MASK64, Apply, Const, Term
 
@@ -19,43 +21,49 @@ def differing(old: Term, new: Term, old_bits: Bits, new_bits: Bits) -> int | Non
     return MASK64 & ~(tied | alike)
 
 
-def kept(term: Term, old: Term, budget: int = SIZE_LIMIT) -> int:
+def kept(term: Term, old: Term) -> int:
     """The bits of `term` that are those of `old`, by how it is computed: all but 0x80 of `old | 0x80`."""
-    if term == old:
-        return MASK64
-    if budget <= 0:
-        return 0
-    match term:
-        case Apply("&", (left, Const(mask))) | Apply("&", (Const(mask), left)):
-            return kept(left, old, budget - 1) & mask
-        case Apply("|" | "^", (left, Const(mask))) | Apply("|" | "^", (Const(mask), left)):
-            return kept(left, old, budget - 1) & ~mask
-        case Apply("|", (left, right)):
-            return _either(left, right, old, budget - 1)
-        case Apply("?:", (_, yes, no)):
-            return kept(yes, old, budget - 1) & kept(no, old, budget - 1)
-    return 0
+    return _traced(term, old, _kept_joined)
 
 
-def surviving(term: Term, old: Term, budget: int = SIZE_LIMIT) -> int:
+def surviving(term: Term, old: Term) -> int:
     """The bits of `old` that are set in `term` wherever they are set in `old`: all but 0x80 of `old & ~0x80 | x`."""
+    return _traced(term, old, _surviving_joined)
+
+
+Trace = Callable[[Term], int]
+
+
+def _traced(term: Term, old: Term, joined: Callable[[Term, Trace], int], budget: int = SIZE_LIMIT) -> int:
+    """The bits of `old` that reach `term` through masks and choices; `joined` says what does where bits are put in."""
     if term == old:
         return MASK64
     if budget <= 0:
         return 0
+
+    def inner(part: Term) -> int:
+        return _traced(part, old, joined, budget - 1)
+
     match term:
         case Apply("&", (left, Const(mask))) | Apply("&", (Const(mask), left)):
-            return surviving(left, old, budget - 1) & mask
-        case Apply("|", (left, right)):
-            return surviving(left, old, budget - 1) | surviving(right, old, budget - 1)
+            return inner(left) & mask
         case Apply("?:", (_, yes, no)):
-            return surviving(yes, old, budget - 1) & surviving(no, old, budget - 1)
+            return inner(yes) & inner(no)
+    return joined(term, inner)
+
+
+def _kept_joined(term: Term, inner: Trace) -> int:
+    match term:
+        case Apply("|" | "^", (left, Const(mask))) | Apply("|" | "^", (Const(mask), left)):
+            return inner(left) & ~mask
+        case Apply("|", (left, right)):  # those that one side keeps where the other has none
+            none_left, none_right = known_bits(left, {})[1], known_bits(right, {})[1]
+            return (inner(left) & none_right) | (inner(right) & none_left)
     return 0
 
 
-def _either(left: Term, right: Term, old: Term, budget: int) -> int:
-    """Bits of a union: those that one side keeps where the other has none."""
-    from barrierlint.dataflow.bits import known_bits
-
-    none_left, none_right = known_bits(left, {})[1], known_bits(right, {})[1]
-    return (kept(left, old, budget) & none_right) | (kept(right, old, budget) & none_left)
+def _surviving_joined(term: Term, inner: Trace) -> int:
+    match term:
+        case Apply("|", (left, right)):
+            return inner(left) | inner(right)
+    return 0

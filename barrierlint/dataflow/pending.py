@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from barrierlint.cfg.graph import Step
+from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.provenance import walk_shift
 from barrierlint.events import (
     Access,
@@ -33,7 +34,7 @@ from barrierlint.events import (
     Tlbi,
 )
 from barrierlint.finding import Span
-from barrierlint.terms import AddressOf, Element, Field, Term
+from barrierlint.terms import AddressOf, Term
 
 
 class Work(IntEnum):
@@ -268,6 +269,5 @@ def is_table_store(access: Access) -> bool:
 
 def is_local(address: Term) -> bool:
     """Whether an address is that of an object on this thread's stack."""
-    while isinstance(address, Field | Element):
-        address = address.base
-    return isinstance(address, AddressOf) and address.kind == "local"
+    base = root(address)
+    return isinstance(base, AddressOf) and base.kind == "local"

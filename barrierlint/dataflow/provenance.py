@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.values import COMPARISONS
 from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Name, Term, Unknown
 
@@ -102,9 +103,7 @@ def maps_by_number(place: Term, address: Term) -> bool:
     """
     if not isinstance(place, Element) or (number := _symbolic(place.index)) is None:
         return False
-    while isinstance(address, Field | Element):
-        address = address.base
-    return number == _page_number(address)
+    return number == _page_number(root(address))
 
 
 def _page_number(address: Term) -> Term | None:

@@ -1,5 +1,5 @@
 """What a whole program says of itself, wherever in it: that other PEs walk its tables, that TLBIs are broadcast, that
-it uses ASIDs, that its flushes wait for what was written before.
+it uses ASIDs, that its flushes wait for what was written before, where it switches threads.
 
 Parts of a program are analysed by themselves; these hold for all of them (`Program.traits`). What it does not model:
 which tables are meant.
@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 
 from barrierlint.cfg.graph import Cfg, Program
 from barrierlint.dataflow.invalidations import is_broadcast
+from barrierlint.dataflow.memory import root
 from barrierlint.events import Access, Accesses, Assign, Call, Dsb, Event, Kind, Shareability, SysregWrite, Tlbi
-from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Term
+from barrierlint.terms import AddressOf, Apply, Const, Term
 
 ASIDS, BROADCASTS, WIDE, WAITS = "asids", "broadcasts", "wide", "waits"
 SWITCHES = "switches"
@@ -47,9 +48,7 @@ def said(cfg: Cfg) -> frozenset[str]:
 
 def saves_stack(access: Access) -> bool:
     """Whether an access stores the stack pointer in memory that is not the stack."""
-    base = access.address
-    while isinstance(base, Field | Element):
-        base = base.base
+    base = root(access.address)
     on_stack = isinstance(base, AddressOf) and base.kind == "local"
     return access.kind is Kind.WRITE and access.value == STACK and not on_stack
 

@@ -38,7 +38,7 @@ def parts(outlines: Sequence[Outline]) -> tuple[Part, ...]:
     switching = _switching(outlines, uses)
     found = []
     for some in members.values():
-        units = _supported(some, uses)
+        units = _reached(some, uses)
         if any(outlines[number].traits & _FOR_OTHERS for number in units):
             units |= switching
         found.append(Part(tuple(some), tuple(sorted(units))))
@@ -72,14 +72,7 @@ def _acting(outlines: Sequence[Outline], uses: Sequence[Sequence[int]]) -> set[i
     for number, used in enumerate(uses):
         for other in used:
             users[other].append(number)
-    waiting = [number for number, one in enumerate(outlines) if one.bears]
-    found = set(waiting)
-    while waiting:
-        for user in users[waiting.pop()]:
-            if user not in found:
-                found.add(user)
-                waiting.append(user)
-    return found
+    return _reached((number for number, one in enumerate(outlines) if one.bears), users)
 
 
 def _connected(uses: Sequence[Sequence[int]], acting: set[int]) -> dict[int, int]:
@@ -100,12 +93,12 @@ def _connected(uses: Sequence[Sequence[int]], acting: set[int]) -> dict[int, int
     return {number: find(number) for number in acting}
 
 
-def _supported(members: Iterable[int], uses: Sequence[Sequence[int]]) -> set[int]:
-    """The members, and all that they use, directly or through others."""
-    found = set(members)
+def _reached(first: Iterable[int], onward: Sequence[Sequence[int]]) -> set[int]:
+    """The first units, and all that they lead on to, directly or through others."""
+    found = set(first)
     waiting = list(found)
     while waiting:
-        for other in uses[waiting.pop()]:
+        for other in onward[waiting.pop()]:
             if other not in found:
                 found.add(other)
                 waiting.append(other)

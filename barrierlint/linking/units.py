@@ -331,11 +331,8 @@ def work(item: Input, models: Models) -> bytes:
     """Parse and lower one file; return its outline and its unit as bytes."""
     from barrierlint.linking import outline, records
 
-    def switches(name: str) -> bool:
-        said = models.function(name)
-        return said is not None and said.switches
-
-    data, found = records.outlined(lowered(item, models), lambda name: models.function(name) is not None, switches)
+    unit = lowered(item, models)
+    data, found = records.outlined(unit, lambda name: models.function(name) is not None, models.switches)
     return outline.dump(found).encode("utf-8", "surrogatepass") + b"\n" + data
 
 

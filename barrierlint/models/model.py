@@ -234,6 +234,11 @@ class Models:
                     return f"declared in the model {model.name}: {pattern.glob.text}"
         return None
 
+    def switches(self, qualified: str) -> bool:
+        """Whether a function switches to another thread."""
+        found = self.function(qualified)
+        return found is not None and found.switches
+
     def exempt_function(self, qualified: str) -> str:
         """Why descriptor writes made in this function owe nothing, "" if they do."""
         if qualified not in self._exempt:

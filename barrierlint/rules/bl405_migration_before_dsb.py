@@ -65,15 +65,11 @@ def find(program: Program, models: Models) -> Iterator[Remark]:
 
 
 def _named(models: Models) -> Named:
-    def switching(qualified: str) -> bool:
-        said = models.function(qualified)
-        return said is not None and said.switches
-
     def preempting(qualified: str) -> bool:
         said = models.function(qualified)
         return said is not None and said.preempts
 
-    return Named(switching, preempting)
+    return Named(models.switches, preempting)
 
 
 def _remark(program: Program, one: Migration, others: list[Migration]) -> Remark:

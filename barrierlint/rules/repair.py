@@ -239,9 +239,7 @@ def _writing(defect: Defect, functions: dict[str, Cfg]) -> tuple[str, Span]:
 
 def _write_key(defect: Defect, functions: dict[str, Cfg]) -> Key:
     """A defect's write, in terms that a change elsewhere in its function leaves as they are."""
-    site = defect.leaf.site
-    span = functions[site.function].blocks[site.block].steps[site.step].span
-    return (defect.debt.kind, defect.debt.subject, site.function, span)
+    return (defect.debt.kind, defect.debt.subject, *_writing(defect, functions))
 
 
 def _key(defect: Defect, functions: dict[str, Cfg]) -> Key:
