@@ -10,6 +10,7 @@ from __future__ import annotations
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.debts import PUBLISH, Debt
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation, by_name
+from barrierlint.dataflow.obligations.tables import TABLE
 from barrierlint.dataflow.phis import PAGE
 from barrierlint.dataflow.provenance import is_result
 from barrierlint.dataflow.relations import Relation
@@ -18,8 +19,6 @@ from barrierlint.events import Access, Accesses, DescriptorWrite, Dmb, Drain, Ds
 from barrierlint.terms import Apply, Const, Field, Term
 
 RELEASES = frozenset({Order.RELEASE, Order.ACQ_REL, Order.SEQ_CST})
-TABLE = 0b11
-"""Bits 1:0 of a descriptor that links a table (DDI 0487 D8.3.1); of one for a page at level 3 as well."""
 
 
 def fresh(state: State, address: Term) -> frozenset[Term]:
