@@ -459,3 +459,29 @@ def test_a_macro_of_the_assembler_that_is_read_somewhere_is_not_hidden(guessing:
     }
     guess, _ = guessing(files, "tlb.S")
     assert not guess.macros
+
+
+@pytest.mark.parametrize(("name", "macros"), [("release", ["CONFIG_PAGER"]), ("other", [])])
+def test_a_function_that_is_here_is_switched_on_where_a_header_stands_in_for_it(
+    guessing: Guessing, name: str, macros: list[str]
+) -> None:
+    header = (
+        "#ifdef CONFIG_PAGER\nvoid release(int *);\n#else\nstatic inline void release(int *p) { *p = 0; }\n#endif\n"
+    )
+    files = {"mm/a.c": f'#include "pager.h"\nvoid {name}(int *p) {{ *p = 1; }}\n', "mm/pager.h": header}
+    guess, after = guessing(files, "mm/a.c")
+    assert list(guess.macros) == macros
+    assert after.total == 0
+
+
+@pytest.mark.parametrize(("lines", "includes"), [(5, ["lib/inc"]), (12, [])])
+def test_headers_that_let_more_be_read_are_kept_though_more_errors_show(
+    guessing: Guessing, lines: int, includes: list[str]
+) -> None:
+    body = "".join(f"\text::step{number}();\n" for number in range(lines))
+    files = {
+        "mm/a.cc": f"#include <vm/space.hpp>\n#include <ext/list.hpp>\nvoid Space::map()\n{{\n{body}}}\n",
+        "lib/inc/vm/space.hpp": "#pragma once\nstruct Space { void map(); };\n",
+    }
+    guess, _ = guessing(files, "mm/a.cc")
+    assert list(guess.includes) == includes

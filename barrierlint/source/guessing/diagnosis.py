@@ -34,6 +34,7 @@ class Ill(StrEnum):
     MEMBER = "a member is unknown"
     STATEMENT = "a macro of the assembler is unknown"
     STATED = "the file itself says that it cannot be compiled so"
+    TWICE = "a function is defined that a header stands in for"
     SYNTAX = "the text makes no sense"
 
 
@@ -80,6 +81,7 @@ _SHAPES = (
         r"incomplete (?:definition of )?(?:\w+ )*type '(?:const |volatile )*(?:struct |union |enum |class )?(\w+)",
     ),
     (Ill.NAME, r"(\w+) was not declared"),
+    (Ill.TWICE, r"^redefinition of '((?!__)\w+)'$"),
 )
 _COMPILED = tuple((ill, re.compile(pattern)) for ill, pattern in _SHAPES)
 _SYNTAX = re.compile(

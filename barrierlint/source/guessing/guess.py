@@ -17,7 +17,7 @@ PLACE = ".barrierlint-cache/guessed"
 """The folder in the tree, which need not exist, that stubs and the prelude pretend to lie in."""
 
 PRELUDE = "prelude.h"
-VERSION = 3
+VERSION = 4
 FLAG = re.compile(
     r"-std=[\w+:]+|-f(?:no-)?(?:short-wchar|short-enums|ms-extensions|plan9-extensions|(?:un)?signed-char)"
 )

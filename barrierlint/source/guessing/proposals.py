@@ -26,6 +26,9 @@ HEADERS = 300
 TURNS, HIDDEN = 3, 4
 """How often a name is proposed for: by definitions, by conditions."""
 
+_BY_CONDITIONS = (Ill.STATED, Ill.STATEMENT, Ill.TWICE)
+"""What no definition cures."""
+
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
@@ -51,8 +54,12 @@ class Proposer:
             if key in found or self._hidden.get(key, 0) >= HIDDEN:
                 continue
             self._hidden[key] = self._hidden.get(key, 0) + 1
-            stated = ill is Ill.STATED
-            change = self._satisfied(problem, guess) if stated else self._revealed(name, ill, guess, included)
+            if ill is Ill.STATED:
+                change = self._satisfied(problem, guess)
+            elif ill is Ill.TWICE:
+                change = self._withdrawn(name, problem, guess, included)
+            else:
+                change = self._revealed(name, ill, guess, included)
             if change is not None:
                 found[key] = change
         return list(dict.fromkeys(found.values()))
@@ -66,7 +73,7 @@ class Proposer:
         found: dict[str, Change] = {}
         for name, ill, _ in _names(seen, self._words):
             turn = self._turns.get(name, 0)
-            if name in found or turn >= TURNS or ill in (Ill.STATED, Ill.STATEMENT):
+            if name in found or turn >= TURNS or ill in _BY_CONDITIONS:
                 continue
             self._turns[name] = turn + 1
             change = self._brought(name, ill, guess, included, turn)
@@ -78,7 +85,7 @@ class Proposer:
         """Return stand-ins for names that the tree does not define."""
         found: dict[str, Change | None] = {}
         for name, ill, _ in _names(seen, self._words):
-            if name not in self._stood and ill not in (Ill.STATED, Ill.STATEMENT):
+            if name not in self._stood and ill not in _BY_CONDITIONS:
                 self._stood.add(name)
                 found[name] = standins.stand_in(name, ill, self.configured(name), self.cxx)
         return [change for change in found.values() if change is not None]
@@ -103,14 +110,30 @@ class Proposer:
     def _satisfied(self, problem: Problem, guess: Guess) -> Change | None:
         """What keeps an `#error` from being read: another arm of the conditional that it is in."""
         path = self.tree.relative(problem.path) if problem.path else None
-        arms = conditions.arms(self.tree.text(path) if path else b"", problem.offset)
+        return self._passed_by(path, problem.offset, guess, f"{path}:{problem.line} asks for it") if path else None
+
+    def _withdrawn(self, name: str, problem: Problem, guess: Guess, included: list[str]) -> Change | None:
+        """What keeps a header from standing in for a function that is switched off: here it is, and so it is on."""
+        here = self.tree.relative(problem.path) if problem.path else None
+        for path in included:
+            text = self.tree.text(path) if path != here else b""
+            for offset in _offsets(text, name, Ill.TWICE):
+                line = text.count(b"\n", 0, offset) + 1
+                change = self._passed_by(path, offset, guess, f"{path}:{line} stands in for {name} without it")
+                if change is not None:
+                    return change
+        return None
+
+    def _passed_by(self, path: str, offset: int, guess: Guess, why: str) -> Change | None:
+        """What makes another arm be read than the one that holds a place."""
+        arms = conditions.arms(self.tree.text(path), offset)
         if not arms:
             return None
         choices = [conditions.solve(one, True) for one in arms[:-1]]
         if arms[-1] != "1" or not choices:
             choices.append(conditions.solve(arms[-1], False))
         for choice in sorted((one for one in choices if one is not None), key=conditions.cost):
-            change = self._change(choice, guess, f"{path}:{problem.line} asks for it")
+            change = self._change(choice, guess, why)
             if change is not None:
                 return change
         return None
@@ -262,6 +285,8 @@ def _suits(found: Definition, ill: Ill) -> bool:
     """Whether a definition is of a kind that cures an error of kind `ill`."""
     if ill in (Ill.SYNTAX, Ill.MACRO):
         return found.kind is Kind.MACRO and (ill is Ill.SYNTAX or found.parameters is not None)
+    if ill is Ill.TWICE:
+        return found.kind is Kind.FUNCTION
     if ill is Ill.CALL:
         return found.kind in (Kind.FUNCTION, Kind.VARIABLE, Kind.MACRO)
     if ill in (Ill.TYPE, Ill.TAG):

@@ -31,6 +31,7 @@ SECONDS = 25.0
 ROUNDS = 14
 _OWN = 3
 _LAYERS = 40
+_READ = 2
 _GENERATED = re.compile(r"(?:.*/)?_?(?:auto)?conf(?:ig)?\.h")
 
 
@@ -91,7 +92,7 @@ def search(
     languages = Languages(state.cxx)
     for stage in (languages.proposed, proposer.revealing, proposer.from_tree, proposer.from_nowhere):
         guess, now = _rounds(state, guess, now, stage)
-    if now.own > before.own:
+    if _is_worse(now, before):
         return least, before, before
     if known:
         return guess, before, now
@@ -277,6 +278,13 @@ def _folder(path: str, name: str) -> str | None:
 def _on_machine(name: str) -> bool:
     folders = [*library_directories(True), *library_directories(False)]
     return any(os.path.isfile(os.path.join(folder, name)) for folder in folders if folder != "-isystem")
+
+
+def _is_worse(now: Diagnosis, before: Diagnosis) -> bool:
+    """Whether a guess did the file more harm than good. With headers found more of it is read, and so are more of its
+    errors: what needs a header that is missing is dropped as a whole, with one error.
+    """
+    return now.own > before.own * (_READ if len(now.missing) < len(before.missing) else 1)
 
 
 def cost(seen: Diagnosis) -> int:
