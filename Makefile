@@ -46,7 +46,7 @@ long: $(VENV)/.installed-dev  ## the randomised tests for longer, from another s
 		$(BIN)/python -m pytest -q -n $(WORKERS) tests/sim/test_agreement.py tests/sim_walker
 
 fuzz: $(VENV)/.installed-dev  ## every parser on mutated inputs, from another seed; what is found stays in fixtures/fuzz
-	BARRIERLINT_FUZZ=$${BARRIERLINT_FUZZ:-20000} $(BIN)/python -m pytest -q -n $(WORKERS) tests/fuzz --hypothesis-seed=$${SEED:-$$(date +%s)}
+	BARRIERLINT_FUZZ=$${BARRIERLINT_FUZZ:-20000} BARRIERLINT_SEED=$${SEED:-$$(date +%s)} $(BIN)/python -m pytest -q -n $(WORKERS) tests/fuzz
 
 browser: $(VENV)/.installed-dev  ## the HTML report's tests in headless Chromium (Debian: apt-get install chromium)
 	$(PIP) --editable '.[dev,browser]'

@@ -158,7 +158,7 @@ def _find_functions(layout: Layout, synonyms: frozenset[str]) -> None:
                     layout.weak.update(map(symbol_of, statement.operands))
             case ".type" if len(statement.operands) > 1:
                 typed[name] = "func" in statement.operands[1].lower()
-            case ".type":
+            case ".type" if name.strip():
                 typed[name.split()[0]] = "func" in name.lower()
             case "bl":
                 called.add(name)

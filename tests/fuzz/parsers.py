@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -33,6 +34,8 @@ from tests.assembly.snippets import assembled
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SECONDS = 10
+SPACE = 3 << 30
+"""Bytes of address space that an input may take: threads with deep stacks take some of it."""
 
 
 class Hang(Exception):
@@ -41,18 +44,26 @@ class Hang(Exception):
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """Raise Hang after some seconds of processor time."""
+    """Raise Hang after some seconds of processor time, MemoryError where there is no end to what is asked for."""
 
     def ring(number: int, frame: object) -> None:
         raise Hang(f"more than {SECONDS} s of processor time")
 
     before = signal.signal(signal.SIGVTALRM, ring)
     signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+    space, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_taken() + SPACE, hard))
     try:
         yield
     finally:
+        resource.setrlimit(resource.RLIMIT_AS, (space, hard))
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
+
+
+def _taken() -> int:
+    """The address space of this process, in bytes."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,16 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 
 from tests.fuzz.mutations import mutated
 from tests.fuzz.parsers import FIXTURES, PARSERS, Hang, Parser, bounded
 
 EXAMPLES = int(os.environ.get("BARRIERLINT_FUZZ", "0"))
 """Examples for each parser; 0: a few, the same in every run."""
+SEED = int(os.environ.get("BARRIERLINT_SEED", "0")) << 32
+BATCH = 500
+"""Examples of which Hypothesis remembers all at a time."""
 
 SLOW = {"assembly": 6}
 FOUND = sorted((FIXTURES / "fuzz").glob("*/*"))
@@ -24,10 +27,8 @@ FOUND = sorted((FIXTURES / "fuzz").glob("*/*"))
 @pytest.mark.parametrize("name", PARSERS)
 def test_mutations_of_good_inputs(name: str) -> None:
     parser = PARSERS[name]
-    examples = EXAMPLES // SLOW.get(name, 1) if EXAMPLES else 30 // SLOW.get(name, 1)
+    wanted = (EXAMPLES or 30) // SLOW.get(name, 1)
 
-    @settings(max_examples=examples, deadline=None, derandomize=not EXAMPLES, suppress_health_check=list(HealthCheck))
-    @given(mutated(parser.seeds()))
     def holds(text: str) -> None:
         try:
             parser.run(text)
@@ -36,7 +37,9 @@ def test_mutations_of_good_inputs(name: str) -> None:
                 keep(name, text)  # the last one that is kept is the smallest
             raise
 
-    holds()
+    for first in range(0, wanted, BATCH):
+        few = settings(max_examples=min(BATCH, wanted - first), deadline=None, suppress_health_check=list(HealthCheck))
+        few(seed(SEED + first)(given(mutated(parser.seeds()))(holds)))()
 
 
 def keep(name: str, text: str) -> None:
