@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import seed as seeded
 
 from tests.fuzz.mutations import mutated
 from tests.fuzz.parsers import FIXTURES, PARSERS, Hang, Parser, bounded
@@ -39,7 +40,7 @@ def test_mutations_of_good_inputs(name: str) -> None:
 
     for first in range(0, wanted, BATCH):
         few = settings(max_examples=min(BATCH, wanted - first), deadline=None, suppress_health_check=list(HealthCheck))
-        few(seed(SEED + first)(given(mutated(parser.seeds()))(holds)))()
+        few(seeded(SEED + first)(given(mutated(parser.seeds()))(holds)))()
 
 
 def keep(name: str, text: str) -> None:
