@@ -119,34 +119,31 @@ def warm(name: str, source: Path, flags: Sequence[str], at: Path, folder: Path, 
 
 
 def database(folder: Path, counts: Sequence[int], rounds: int) -> list[Row]:
-    """Measure one changed file of a whole database: what more does a larger database cost?"""
-    rows = []
+    """Measure one changed file of a whole database beside the file alone: what does it cost to have a database, and
+    what more does each further file of it cost?
+    """
+    rows: list[Row] = []
+    smaller: tuple[int, float] | None = None
     for count in counts:
         tree = folder / f"project{count}"
         sources.project(tree, count)
         every = tool("check", "--no-config", "--cache-dir", CACHE, "-p", ".", "--exit-zero", ".")
+        alone = tool("check", "--no-config", "--no-cache", "--neighbours", "0", "unit5.c")
         together([Command(every, tree, statuses=WORKED)], 1)
-        (cost,) = together([Command(every, tree, before=_changing(tree / "unit5.c"), statuses=WORKED)], rounds)
-        (single,) = together(
+        cost, single = together(
             [
-                Command(
-                    tool("check", "--no-config", "--no-cache", "--neighbours", "0", "unit5.c"), tree, statuses=WORKED
-                )
+                Command(every, tree, before=_changing(tree / "unit5.c"), statuses=WORKED),
+                Command(alone, tree, statuses=WORKED),
             ],
             rounds,
         )
-        more = cost.cpu - single.cpu
-        each = more / count * 1000
-        wanted = "that file, and little"
-        rows.append(
-            Row(
-                f"{count} files, one changed",
-                cost,
-                f"{each:.2f} ms a file over the one alone ({single.cpu:.2f} s)",
-                wanted,
-                each <= 1,
-            )
-        )
+        more = (cost.cpu - single.cpu) * 1000
+        measured, met = f"{more:.0f} ms over the one alone ({single.cpu:.2f} s)", True
+        if smaller is not None:
+            each = (more - smaller[1]) / (count - smaller[0])
+            measured, met = f"{measured}: {each:.2f} ms a file more than with {smaller[0]}", each <= 1
+        smaller = count, more
+        rows.append(Row(f"{count} files, one changed", cost, measured, "that file, and little", met))
     return rows
 
 
