@@ -47,9 +47,14 @@ class Policies:
 
     def carries(self, event: Event, value: Term | None) -> bool:
         """Whether an access sets a flag; `value` is what it stores, evaluated, where it is a plain store."""
-        if not self.flags or not isinstance(event, Access) or event.kind is Kind.READ or value == Const(0):
+        if not isinstance(event, Access) or event.kind is Kind.READ or value == Const(0):
             return False
-        address = event.address
+        return self.is_flag(event.address)
+
+    def is_flag(self, address: Term) -> bool:
+        """Whether a flag lies at an address."""
+        if not self.flags:
+            return False
         name = address.name if isinstance(address, Field) else address.id if isinstance(address, AddressOf) else ""
         return bool(name) and any(re.fullmatch(flag, part) for flag in self.flags for part in (name, _short(name)))
 

@@ -129,6 +129,7 @@ class Transfer:
                 for after in (state, *born):
                     self._access(after, access, event.address, place)
                     after.touched |= roots
+                self._trust(state, access, event.address)
             case DescriptorWrite() as write:
                 return self._written(state, write, place, site, relation)
             case SysregRead(register, into):
@@ -202,6 +203,13 @@ class Transfer:
             state.write(address, value, place)
         elif access.kind is Kind.RMW:
             state.write(address, Unknown(place + "rmw"), place)
+
+    def _trust(self, state: State, access: Access, address: Term) -> None:
+        """What is read of a flag that carries the debt says so, whatever was called since it was set."""
+        if state.debt is None or FLAGGED not in state.debt.seen or access.kind is not Kind.READ or access.into is None:
+            return
+        if self.settings.policies.is_flag(address):
+            state.facts.assume(state.variables[access.into], True)
 
     def _read(self, state: State, address: Term, place: str) -> Term:
         """What is read; of a member of a constant object the function that its initialiser put there."""
