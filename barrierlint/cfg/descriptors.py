@@ -1,12 +1,13 @@
 """Which C types look like translation table descriptors, and why.
 
-A model's word is strong evidence; a name such as `pte_t` is weak, and counts only for a 64-bit integer or a
-transparent 8-byte record (DDI 0487 D8.3: a VMSAv8-64 descriptor is one doubleword). What it does not model: 128-bit
+A model's word is strong evidence; a name such as `pte_t`, or bit-fields where a descriptor has its fields, is weak, and
+counts only for a 64-bit integer or a transparent 8-byte record (DDI 0487 D8.3: a VMSAv8-64 descriptor is one doubleword). What it does not model: 128-bit
 descriptors (FEAT_D128), and where a pointer comes from: the data flow finds tables by use.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from barrierlint.models import Models
 
 STRONG, WEAK = 2, 1
+_PAGE, _ADDRESS = 12, 24
+_TYPE = {(0, 1), (1, 1)}
+_LEAF = {(2, 3), (8, 2), (10, 1)}
+_STAGE_2_LEAF = {(2, 4), (8, 2), (10, 1)}
+_TABLE = {(61, 2), (63, 1)}
+"""Where fields lie: valid and type; AttrIndx or MemAttr, SH and AF; APTable and NSTable."""
+_LAID_OUT = "its bit-fields lie where a descriptor's fields do"
 NAMED = "named like a descriptor"
 """The beginning of weak evidence: a type's name, and nothing else."""
 
@@ -56,7 +64,16 @@ class Descriptors:
         for candidate in dict.fromkeys((name, plain_spelling(type))):
             if named_like_descriptor(candidate):
                 return Evidence((f"{NAMED}: {candidate}",), WEAK)
-        return None
+        return Evidence((_LAID_OUT,), WEAK) if is_laid_out(self._layouts.bit_fields(type)) else None
+
+
+def is_laid_out(fields: Iterable[tuple[int, int]]) -> bool:
+    """Whether bit-fields (first bit, width) lie where a leaf or a table descriptor of VMSAv8-64 has its own
+    (DDI 0487 D8.3.1, D8.3.2).
+    """
+    found = set(fields)
+    addressed = any(first == _PAGE and width >= _ADDRESS for first, width in found)
+    return addressed and _TYPE <= found and (_LEAF <= found or _STAGE_2_LEAF <= found or _TABLE <= found)
 
 
 def plain_name(type: Type) -> str:

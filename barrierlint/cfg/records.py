@@ -118,6 +118,14 @@ class Layouts:
                 return inner
         return None
 
+    def bit_fields(self, type: Type, first: int = 0) -> frozenset[tuple[int, int]]:
+        """The bit-fields of a record of one word and of what is in it, all views of a union: (first bit, width)."""
+        record = self.record(type)
+        if record is None or record.size not in WORDS:
+            return frozenset()
+        own = {(first + at, width) for _, _, at, width in record.fields if width}
+        return frozenset(own).union(*(self.bit_fields(member, first + at) for _, member, at, _ in record.fields))
+
     def _find_word(self, type: Type) -> Type | None:
         record = self._records.get(type.record)
         leaves = self.leaves(type)
