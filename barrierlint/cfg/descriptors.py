@@ -1,8 +1,9 @@
 """Which C types look like translation table descriptors, and why.
 
 A model's word is strong evidence; a name such as `pte_t`, or bit-fields where a descriptor has its fields, is weak, and
-counts only for a 64-bit integer or a transparent 8-byte record (DDI 0487 D8.3: a VMSAv8-64 descriptor is one doubleword). What it does not model: 128-bit
-descriptors (FEAT_D128), and where a pointer comes from: the data flow finds tables by use.
+counts only for a 64-bit integer or a transparent 8-byte record (DDI 0487 D8.3: a VMSAv8-64 descriptor is one
+doubleword). What it does not model: 128-bit descriptors (FEAT_D128), and where a pointer comes from: the data flow
+finds tables by use.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def is_laid_out(fields: Iterable[tuple[int, int]]) -> bool:
     """
     found = set(fields)
     addressed = any(first == _PAGE and width >= _ADDRESS for first, width in found)
-    return addressed and _TYPE <= found and (_LEAF <= found or _STAGE_2_LEAF <= found or _TABLE <= found)
+    return addressed and found >= _TYPE and (found >= _LEAF or found >= _STAGE_2_LEAF or found >= _TABLE)
 
 
 def plain_name(type: Type) -> str:

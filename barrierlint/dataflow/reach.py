@@ -49,8 +49,10 @@ _IDLE = re.compile(r"daif\w*|nzcv|spsel|sp_el\d|tco|dit|ssbs|allint|tpidr\w*|tpi
 SWITCHES = re.compile(r"sctlr_el[123]|gpccr_el3")
 """Registers that switch translation, or the granule protection check, on and off."""
 TLB_PLACES = ("<tlb:1>", "<tlb:2>", "<tlb:3>", "<tlb:granules>")
-"""Places that are none of the program's: what is known of TLBs (see `obligations.enabling`)."""
-
+REGIME_PLACES = ("<regime:1>", "<regime:2>", "<regime:3>")
+"""Places that are none of the program's: what is known of TLBs, and of the registers that translation goes by (see
+`obligations.enabling`).
+"""
 
 BASES = re.compile(r"ttbr[01]_el[123]|vttbr_el2")
 """Registers that hold the base of a translation."""
@@ -95,7 +97,7 @@ class Reach:
         for table in (self.writes, self.orders, self.completes, self.accesses, self.invalidates):
             self._close(table)
         self.flags = frozenset(place for cfg in functions.values() for place in _tested_places(cfg))
-        self.flags |= frozenset(TLB_PLACES if enables(program) else ())
+        self.flags |= frozenset((*TLB_PLACES, *REGIME_PLACES) if enables(program) else ())
         written = (step.event for cfg in functions.values() for step in cfg.steps())
         bases = (event.register for event in written if isinstance(event, SysregWrite))
         self.flags |= frozenset(base_place(register) for register in bases if BASES.fullmatch(register))
@@ -182,7 +184,7 @@ def _is_local(access: Access) -> bool:
 def _read_places(cfg: Cfg) -> Iterator[str]:
     for step in cfg.steps():
         if isinstance(step.event, SysregWrite) and SWITCHES.fullmatch(step.event.register):
-            yield from TLB_PLACES
+            yield from (*TLB_PLACES, *REGIME_PLACES)
         if isinstance(step.event, SysregWrite) and BASES.fullmatch(step.event.register):
             yield base_place(step.event.register)
         if isinstance(step.event, Access) and step.event.into is not None and (place := place_of(step.event.address)):

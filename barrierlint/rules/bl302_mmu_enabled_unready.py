@@ -15,7 +15,9 @@ between.
 **Entry state.** What a function that anyone may call finds is not known: tables may be unwritten, TLBs full. Code that
 issues no TLBI at all is taken to have callers that did, unless it is where a processor starts, in assembly. A call of a
 function that is not here counts as a TLBI if its name speaks of TLBs, the MMU or setting up. A write that may set M, or
-may not, is not judged, nor one where M is known to be set already, nor SCTLR_EL1 written by EL2.
+may not, is not judged, unless a base and TCR or MAIR of the regime were written on the way to it: then what another PE
+uses, or what was saved before sleep, is put back. Nor is one judged where M is known to be set already, nor SCTLR_EL1
+written by EL2.
 
 **Bad.**
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 
 from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.changes import kept
 from barrierlint.dataflow.debts import ENABLE, Debt
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
 from barrierlint.dataflow.reach import TLB_PLACES
@@ -39,6 +40,10 @@ PENDING, LEAVING = "pending", "leaving"
 """What a debt is about, with the exception level after it; of a descriptor written nothing."""
 ON, GPC = 1, 1 << 16
 """SCTLR_ELx.M (DDI 0487 D24.2.175) and GPCCR_EL3.GPC (D24.2.53)."""
+_BASED, _GOVERNED, _PREPARED = 1, 2, Const(3)
+"""What the cells `REGIME_PLACES` of a state hold: a base was written, TCR or MAIR, both. SCTLR with a value that is not
+known then switches on: another PE's, or what was saved before sleep.
+"""
 _INVALIDATED, _USED = Const(1), Const(0)
 """What the cells `TLB_PLACES` of a state hold: invalidated, in use since; absent: nothing is known since the entry."""
 _CONTROL = re.compile(r"sctlr_el(?P<level>[123])")
@@ -55,10 +60,13 @@ def switched(state: State, event: Event) -> tuple[int, bool] | None:
     level = int(match["level"])
     if state.level > level:
         return None  # what runs there comes after an exception return
+    control = Unknown(f"sysreg:{event.register}")
     ones, zeros = known_bits(event.value, state.facts.bits)
-    before = known_bits(Unknown(f"sysreg:{event.register}"), state.facts.bits)
-    if ones & ON:
-        return None if before[0] & ON else (level, True)
+    if known_bits(control, state.facts.bits)[0] & ON and not zeros & ON:
+        return None
+    restored = _known(state, f"<regime:{level}>") == _PREPARED and not kept(event.value, control) & ON
+    if ones & ON or (restored and not zeros & ON):
+        return level, True
     return (level, False) if zeros & ON else None
 
 
@@ -100,11 +108,17 @@ def note(state: State, event: Event) -> None:
             _put(state, "granules" if match["pa"] else match["level"] or "1", _INVALIDATED)
         case SysregWrite(register="gptbr_el3" | "gpccr_el3"):
             _put(state, "granules", _USED)
+        case SysregWrite(register=register) if (match := _BASE.fullmatch(register)) is not None:
+            place = AddressOf(f"<regime:{match['level']}>", "register")
+            known = state.cells.get(place, Const(0))
+            written = _BASED if register.startswith("ttbr") else _GOVERNED
+            state.cells[place] = Const(known.value | written) if isinstance(known, Const) else known
         case SysregWrite() if (turned := switched(state, event)) is not None:
             if turned[1]:
                 _put(state, str(turned[0]), _USED)
             else:
                 state.cells.pop(AddressOf(f"<tlb:{turned[0]}>", "register"), None)
+            state.cells.pop(AddressOf(f"<regime:{turned[0]}>", "register"), None)
 
 
 def _put(state: State, place: str, value: Const) -> None:
