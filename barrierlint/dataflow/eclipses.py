@@ -29,10 +29,10 @@ from barrierlint.dataflow.debts import (
 from barrierlint.dataflow.invalidations import parse
 from barrierlint.dataflow.obligations.breaks import ASSUMED, EARLY, LOCAL, MISSED
 from barrierlint.dataflow.obligations.enabling import TLB
-from barrierlint.dataflow.obligations.spaces import GIVEN, SWITCHED, WRAPPED
+from barrierlint.dataflow.obligations.spaces import GIVEN, HELD, SWITCHED, WRAPPED
 from barrierlint.dataflow.operands import ABSENT, takes_asid
 from barrierlint.dataflow.relations import Relation
-from barrierlint.dataflow.traits import ASIDS, BROADCASTS, WIDE, traits
+from barrierlint.dataflow.traits import ASIDS, BROADCASTS, TAGS, WIDE, traits
 from barrierlint.dataflow.translation import is_off
 from barrierlint.dataflow.values import leaves
 from barrierlint.dataflow.witness import Defect
@@ -58,6 +58,8 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
         found = [d for d in found if d.debt.kind != SPACE or not d.debt.subject.startswith(SWITCHED)]
     else:
         found = [d for d in found if d.debt.kind != BREAK or f"{MISSED}asid" not in d.debt.seen]
+    if TAGS in said:
+        found = [d for d in found if d.debt.kind != SPACE or HELD not in d.debt.seen]
     if any(d.debt.kind == FREE for d in found):
         dying = _for_destructors(program)
         found = [d for d in found if d.debt.kind != FREE or d.path[0].function not in dying]

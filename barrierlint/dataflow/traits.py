@@ -7,20 +7,24 @@ which tables are meant.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from barrierlint.cfg.graph import Cfg, Program
 from barrierlint.dataflow.invalidations import is_broadcast
 from barrierlint.dataflow.memory import root
 from barrierlint.events import Access, Accesses, Assign, Call, Dsb, Event, Kind, Shareability, SysregWrite, Tlbi
-from barrierlint.terms import AddressOf, Apply, Const, Term
+from barrierlint.terms import AddressOf, Apply, Const, Field, Term
 
 ASIDS, BROADCASTS, WIDE, WAITS = "asids", "broadcasts", "wide", "waits"
+TAGS = "tags"
+"""TLBIs by an ASID that is no constant, or members named after ASIDs: there are some, put into registers or not."""
 SWITCHES = "switches"
 """A function stores the stack pointer where the thread that goes on reads it: a context switch."""
 STACK = AddressOf("%sp", "local")
 _WIDE = (Shareability.ISH, Shareability.OSH)
 _ASID_SHIFT = 48
+_ASID = re.compile(r"asid", re.IGNORECASE)
 
 
 def traits(program: Program) -> frozenset[str]:
@@ -33,8 +37,11 @@ def said(cfg: Cfg) -> frozenset[str]:
     found: set[str] = set()
     for step in cfg.steps():
         match step.event:
-            case Tlbi(op=op) if is_broadcast(op):
-                found.add(BROADCASTS)
+            case Tlbi(op=op, operand=operand):
+                found |= {BROADCASTS} if is_broadcast(op) else set()
+                found |= {TAGS} if "aside1" in op and not isinstance(operand, Const | None) else set()
+            case Access(address=Field(name=name)) if _ASID.search(name):
+                found.add(TAGS)
             case Dsb(domain=domain) if domain in _WIDE:
                 found.add(WIDE)
             case Access() as access if saves_stack(access):

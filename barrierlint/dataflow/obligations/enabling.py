@@ -70,6 +70,12 @@ def switched(state: State, event: Event) -> tuple[int, bool] | None:
     return (level, False) if zeros & ON else None
 
 
+def governed(state: State, level: int) -> bool:
+    """Whether TCR or MAIR of a regime were written on the path: it is being set up."""
+    known = _known(state, f"<regime:{level}>")
+    return isinstance(known, Const) and bool(known.value & _GOVERNED)
+
+
 def turns_on(state: State, event: Event) -> bool:
     """Whether an event switches translation on: before it nothing was walked."""
     turned = switched(state, event)

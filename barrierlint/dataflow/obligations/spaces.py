@@ -1,6 +1,7 @@
 """The debts of address spaces that TLBs cannot tell apart: by ASID or VMID, or because there is none.
 
-Born where a base register is given another table, and was read or enabled before (`SWITCHED`); where it is given an
+Born where a base register is given another table, and was read or enabled before, or is given what an object holds
+that the function was handed (`SWITCHED`, `HELD`); where it is given an
 ASID that this path gives to an address space (`GIVEN`); where an ASID is taken from its owner (`TAKEN`), or the counter
 that gives them starts anew (`WRAPPED`), which count from the register's write on. A TLBI of all entries, or by ASID,
 pays. Which of them are defects the program as a whole decides: whether it uses ASIDs, and invalidates where it gives
@@ -15,7 +16,8 @@ from dataclasses import replace
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.debts import SPACE, Debt, Progress
 from barrierlint.dataflow.invalidations import parse
-from barrierlint.dataflow.memory import place_of
+from barrierlint.dataflow.memory import place_of, root
+from barrierlint.dataflow.obligations.enabling import governed
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
 from barrierlint.dataflow.operands import ASID, tags
 from barrierlint.dataflow.reach import BASES, base_place
@@ -26,9 +28,14 @@ from barrierlint.events import Access, Call, Drain, Event, Kind, SysregRead, Sys
 from barrierlint.terms import AddressOf, Apply, Const, Field, Term, Unknown
 
 SWITCHED, GIVEN, TAKEN, WRAPPED = "switched", "given", "taken", "wrapped"
+HELD = "held"
+"""The table is what an object holds; that another one was in use is likely."""
 _REGISTERS = re.compile(r"(?:ttbr[01]|contextidr)_el[12]|vttbr_el2")
 _COUNTERS = re.compile(r"asid|vmid|context_?id|ctx_?id|ctx_?num", re.IGNORECASE)
 _OFF = re.compile(r"sctlr_el[123]|hcr_el2")
+_GOVERNS = re.compile(r"(?:tcr2?|mair2?)_el[12]")
+_TAGGED = re.compile(r"ttbr|asid|context", re.IGNORECASE)
+_BASES_OF_CODE = re.compile(r"ttbr[01]_el[12]")
 _FLUSHES = re.compile(r"tlb|flush|inval", re.IGNORECASE)
 _READ = Const(1)
 
@@ -69,7 +76,27 @@ def _switched(state: State, register: str, value: Term) -> Birth | None:
     if same or isinstance(value, Const) or ones & ASID or any(tags(value)):
         return None
     used = state.cells.get(_place(register)) == _READ or _is_on(state, register)
-    return Birth(f"{SWITCHED} {register}", progress=Progress.COMPLETED) if used else None
+    held = (
+        not used and _BASES_OF_CODE.fullmatch(register) and _is_held(value) and not governed(state, int(register[-1]))
+    )
+    if not used and not held:
+        return None
+    return Birth(f"{SWITCHED} {register}", progress=Progress.COMPLETED, seen=frozenset({HELD} if held else ()))
+
+
+def _is_held(value: Term) -> bool:
+    """Whether a value is a member of an object that is reached through a pointer: one address space among several. What
+    is named after the register may have an ASID in it already.
+    """
+    match value:
+        case Apply("load", (Field(_, name),)) if _TAGGED.search(name):
+            return False
+        case Apply("load", (address,)):
+            base = root(address)
+            return _is_held(base) or isinstance(base, Unknown)
+        case Apply("&" | "|" | "+" | "-" | "<<" | ">>", args):
+            return any(map(_is_held, args))
+    return False
 
 
 def _is_on(state: State, register: str) -> bool:
@@ -117,6 +144,8 @@ def pay(state: State, event: Event) -> Debt | None:
             return None
         case SysregWrite(register=register) if _OFF.fullmatch(register):
             return None
+        case SysregWrite(register=register) if HELD in debt.seen and _GOVERNS.fullmatch(register):
+            return None  # set up, not switched
         case SysregWrite(register=register, value=value) if _REGISTERS.fullmatch(register):
             return _used(state, debt, value)
     return debt
