@@ -39,6 +39,9 @@ from barrierlint.dataflow.witness import Defect
 from barrierlint.events import Assign, Call, CompilerBarrier, SysregWrite, Tlbi
 from barrierlint.terms import Apply, Const, Term
 
+_BASE = re.compile(r"ttbr[01]_el")
+_GOVERNING = re.compile(r"(?:sctlr|tcr2?|mair2?)_el[12]")
+
 
 def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     """`defects` without those that another one of them, or the program as a whole, makes superfluous."""
@@ -46,6 +49,7 @@ def remaining(defects: Iterable[Defect], program: Program) -> list[Defect]:
     shared, broadcasts = not said.isdisjoint((BROADCASTS, WIDE)), BROADCASTS in said
     found = [d for d in defects if d.debt.progress is not Progress.LOCAL or _concerns_others(d, shared, broadcasts)]
     found = [defect for defect in found if not _is_before_translation(defect, program.functions)]
+    found = [defect for defect in found if not _sets_up(defect, program.functions)]
     told = _told(found, program.functions)
     made = {defect.leaf.site for defect in found if defect.debt.kind == MAKE}
     near = {d.leaf.site for d in found if d.debt.kind == BREAK and d.debt.progress is Progress.LOCAL}
@@ -167,6 +171,14 @@ def _is_before_translation(defect: Defect, functions: Mapping[str, Cfg]) -> bool
         return False
     places = [] if _is_bare(defect) else [*_invalidations(defect, functions)]
     return bool(places) and is_off(functions[places[-1].function], places[-1].block, places[-1].step)
+
+
+def _sets_up(defect: Defect, functions: Mapping[str, Cfg]) -> bool:
+    """Whether a base that may not be in effect at a TLBI is written where a regime is set up: nothing walks yet."""
+    if defect.debt.kind != REGISTER or not _BASE.match(defect.debt.subject) or defect.relation is Relation.BOUNDARY:
+        return False
+    written = (step.event for mark in defect.carriers for step in functions[mark.function].steps())
+    return any(isinstance(event, SysregWrite) and _GOVERNING.fullmatch(event.register) for event in written)
 
 
 def _is_wrapper(cfg: Cfg, defect: Defect) -> bool:

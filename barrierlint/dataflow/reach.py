@@ -100,7 +100,8 @@ class Reach:
         self.flags |= frozenset((*TLB_PLACES, *REGIME_PLACES) if enables(program) else ())
         written = (step.event for cfg in functions.values() for step in cfg.steps())
         bases = (event.register for event in written if isinstance(event, SysregWrite))
-        self.flags |= frozenset(base_place(register) for register in bases if BASES.fullmatch(register))
+        places = {base_place(register) for register in bases if BASES.fullmatch(register)}
+        self.flags |= places.union(REGIME_PLACES if places else ())
         self.reads = {usr: {p for p in _read_places(cfg) if p in self.flags} for usr, cfg in functions.items()}
         self.rank: dict[str, int] = {}
         self.size: dict[str, int] = {}
@@ -186,7 +187,7 @@ def _read_places(cfg: Cfg) -> Iterator[str]:
         if isinstance(step.event, SysregWrite) and SWITCHES.fullmatch(step.event.register):
             yield from (*TLB_PLACES, *REGIME_PLACES)
         if isinstance(step.event, SysregWrite) and BASES.fullmatch(step.event.register):
-            yield base_place(step.event.register)
+            yield from (base_place(step.event.register), *REGIME_PLACES)
         if isinstance(step.event, Access) and step.event.into is not None and (place := place_of(step.event.address)):
             yield place
 

@@ -4,13 +4,14 @@
 exception or exception return the analysed code returns to callers that nobody analysed, or translates an address with
 AT. VTTBR_EL2, HCR_EL2, GPTBR_EL3 or GPCCR_EL3 is written, and a TLBI that acts on what it names follows with none
 between. The security state or the host mode is changed (SCR_EL3, HCR_EL2), and a register is accessed that exists, or
-is banked, by it. Bits of the own SCTLR_ELx that loads and stores go by (M, A, C, EE) may change, and a load or store
-follows with no ISB between. Traps of floating point are lifted (CPACR_EL1, CPTR_ELx), and it may be used at once.
+is banked, by it. A base is written to switch tables, and a TLBI of all entries or of an ASID follows with no ISB
+between. Bits of the own SCTLR_ELx that loads and stores go by (M, A, C, EE) may change, and a load or store follows
+with no ISB between. Traps of floating point are lifted (CPACR_EL1, CPTR_ELx), and it may be used at once.
 
 **Why.** A write of a system register takes effect for the instructions after it only with a context synchronization
 event; until then each of them may run with the old value or the new one. A walk may start from the old table and leave
-its result in the TLB under the new ASID; a TLBI may drop the entries of the guest before; a banked register may be the
-one of the other world. Several such writes may share one ISB.
+its result in the TLB under the new ASID, or after the TLBI that was to drop it; a TLBI may drop the entries of the
+guest before; a banked register may be the one of the other world. Several such writes may share one ISB.
 
 **Entry state.** What a function that anyone may call finds in these registers is not known; it owes the ISB before it
 returns. A function that only writes to a register what it is handed leaves the ISB to its callers. Registers of another
@@ -63,6 +64,9 @@ def message(defect: Defect, steps: Witness) -> str:
     if defect.relation is Relation.BOUNDARY:
         return f"{end}() returns with {register}, which {where}() writes, not in effect yet: no ISB after it"
     match steps.access.event:
+        case Tlbi(op=op) if register.startswith("TTBR"):
+            told = f"walks by the old {register} may refill what this TLBI {op.upper()} drops"
+            return f"{told}: no ISB after {where}() writes it"
         case Tlbi(op=op):
             return f"this TLBI {op.upper()} may act by the old {register}: no ISB after {where}() writes it"
         case At(op=op):

@@ -131,6 +131,8 @@ def _story(finding: Finding) -> Story | str:
             return _pair(begin, barriers, rest, RegisterAtom(0, "X3", 0), says)
         case SysregWrite(register="cpacr_el1" | "cptr_el2" | "cptr_el3" as register), _:
             return f"traps of {register} are not simulated"
+        case SysregWrite(register=register), Tlbi() if register.startswith("ttbr"):
+            return "walks by the old table between the TLBI and the ISB are not simulated"
         case SysregWrite(register=register), Tlbi():
             begin = [(_BREAK, -1), (_DSB_ST, -1), (SysregWrite(GUEST, const(1)), first)]
             rest = [(_FLUSH, last), (_DSB, -1), (_ISB, -1), (_LOAD, -1)]

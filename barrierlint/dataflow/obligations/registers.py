@@ -1,7 +1,8 @@
 """The debt of a written register that controls translation: `written --context synchronization--> (paid)`.
 
 A write of one is seen by later instructions only after a context synchronization event (DDI 0487 D24.1.2.2). What uses
-the register before one depends on it: TLBIs and address translations of its regime, registers that are banked by it,
+the register before one depends on it: TLBIs and address translations of its regime (of a base those that drop all of
+what was used before, too: walks by the old one may bring it back), registers that are banked by it,
 loads and stores where SCTLR's bits for them may change, and, where the register controls the translation of the code
 itself, whoever the code returns to. What it does not model: which accesses other registers' changes concern;
 floating-point instructions.
@@ -15,8 +16,10 @@ from dataclasses import dataclass
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.changes import kept
 from barrierlint.dataflow.debts import ANY_ACCESS, REGISTER, Debt
+from barrierlint.dataflow.invalidations import parse
 from barrierlint.dataflow.levels import register_level
 from barrierlint.dataflow.memory import root
+from barrierlint.dataflow.obligations.enabling import governed
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
@@ -42,6 +45,7 @@ OUT = "out-of-context"
 _REGIME = re.compile(
     r"(?:ttbr[01]|tcr2?|mair2?|amair2?|sctlr2?|contextidr|pir|pire0)_el(?P<level>[123])(?P<alias>2?)|(?P<gpt>gptbr|gpccr)_el3"
 )
+_OWN_BASE = re.compile(r"ttbr[01]_el(?P<level>[12])")
 _STAGE_2 = frozenset({"vttbr_el2", "vtcr_el2", "vsttbr_el2", "vstcr_el2"})
 _TRAPS = {"cpacr_el1": (3 << 20, 0), "cptr_el2": (0, 1 << 10), "cptr_el3": (0, 1 << 10)}
 """Registers that trap floating point and vectors: (bits that are 1, bits that are 0) where they do not."""
@@ -126,7 +130,9 @@ def depends(state: State, event: Event) -> Relation | None:
     assert found is not None
     match event:
         case Tlbi(op=op):
-            return Relation.EXACT if _bounds(register, found, op) else None
+            if _bounds(register, found, op):
+                return Relation.EXACT
+            return Relation.POSSIBLE if _refills(state, register, op) else None
         case At(op=op):
             return Relation.EXACT if _translates(register, found, op) else None
         case SysregRead(register=other) | SysregWrite(register=other):
@@ -148,6 +154,17 @@ def _bounds(register: str, found: Control, op: str) -> bool:
     if register in ("vttbr_el2", "vsttbr_el2", "hcr_el2"):
         return _GUEST_TLBI.match(op) is not None and "e2" not in op and "e3" not in op
     return register == "scr_el3" and "e3" not in op and _GRANULE_TLBI.match(op) is None
+
+
+def _refills(state: State, register: str, op: str) -> bool:
+    """Whether walks by the old table may bring back what a TLBI drops for the sake of the new one."""
+    assert state.debt is not None
+    match, operation = _OWN_BASE.fullmatch(register), parse(op)
+    if match is None or operation is None or OUT in state.debt.seen:
+        return False
+    level = int(match["level"])
+    whole = operation.by in ("all", "asid") and 1 in operation.stages and operation.el == level
+    return whole and not governed(state, level)
 
 
 def _translates(register: str, found: Control, op: str) -> bool:
