@@ -12,6 +12,8 @@ from barrierlint.terms import MASK64, Apply, Const, Term
 
 Bits = tuple[int, int]
 NO_BITS: Bits = (0, 0)
+VALID_BIT, KIND_BITS = 1, 3
+"""Bits that say what a descriptor is: whether it is valid, and whether a table, page or block."""
 
 
 def known_bits(term: Term, facts: Mapping[Term, Bits], budget: int = SIZE_LIMIT) -> Bits:

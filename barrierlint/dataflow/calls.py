@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Set
 from dataclasses import dataclass, field
 
 from barrierlint.cfg.graph import THIS, Cfg
-from barrierlint.dataflow.bits import Bits, known_bits
+from barrierlint.dataflow.bits import KIND_BITS, VALID_BIT, Bits, known_bits
 from barrierlint.dataflow.debts import ANY_ACCESS, FREE, MAKE, PERHAPS, STAYING, TOLD, Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import place_of, root
@@ -22,7 +22,7 @@ from barrierlint.dataflow.values import COMPARISONS, leaves, load
 from barrierlint.events import Call
 from barrierlint.terms import MASK64, AddressOf, Apply, Const, Element, Field, Term, Unknown
 
-VALID_BIT, KIND_BITS, LOW_BITS = 1, 3, 0x7F
+LOW_BITS = 0x7F
 """Bits of an argument worth a context of their own: those that say what a descriptor is."""
 
 _ENTRIES = (0, 4, 8)

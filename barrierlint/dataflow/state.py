@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
 
+from barrierlint.dataflow.bits import KIND_BITS, NO_BITS, Bits, known_bits
 from barrierlint.dataflow.debts import Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import array_of, is_near, may_alias, place_of, root, tag
 from barrierlint.dataflow.phis import Phis
-from barrierlint.dataflow.provenance import common_index
+from barrierlint.dataflow.provenance import common_index, walk_index
 from barrierlint.dataflow.values import FALSE, all_leaves, is_large, load, rebuild
-from barrierlint.terms import AddressOf, Apply, Const, Element, Name, Term, Unknown
+from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Name, Term, Unknown
 
 MAX_CELLS, MAX_FACTS = 48, 64
 """Cells and facts followed in one state."""
@@ -159,10 +160,11 @@ class State:
 
     def write(self, address: Term, value: Term, place: str, *, table: bool = False) -> None:
         """Store to an evaluated address; what may be the same place under another name is forgotten (symbol from
-        `place`). An entry of a `table` is no object of the program: only cells of the same table may be the same place.
+        `place`). An entry of a `table` is no object of the program: only cells of the same table may be the same place;
+        nor does an array in a structure hold entries of a table that is walked by another pointer.
         """
         for other in [cell for cell in self.cells if cell != address and may_alias(cell, address)]:
-            if table and root(other) != root(address):
+            if root(other) != root(address) and (table or (is_array_member(address) and walk_index(other) is not None)):
                 continue
             self.cells[other] = Unknown(f"{place}~{tag(other)}")
         if is_near(address) and (not self.lost or array_of(address) not in self.lost):
@@ -178,6 +180,11 @@ class State:
                 self.cells[cell] = Unknown(f"{place}~{tag(cell)}")
 
 
+def is_array_member(address: Term) -> bool:
+    """Whether an address is that of an element of an array that is a member of a structure."""
+    return isinstance(address, Element) and isinstance(address.base, Field)
+
+
 def is_zeroed(base: Term) -> bool:
     """Whether an address is that of a table which a call gave without valid entries."""
     return isinstance(base, Unknown) and ZEROED in base.id
@@ -189,12 +196,14 @@ def join(place: str, old: State, new: State, phis: Phis) -> State:
     """
     merging = Merging(phis)
     variables = _variables(place, old.variables, new.variables, merging)
-    cells = _cells(place, old, new, merging)
+    cells = _held(place, old, new, _cells(place, old, new, merging), merging)
     debt = old.debt.merged(new.debt) if old.debt is not None and new.debt is not None else None
     lost = old.lost | new.lost | _crowded(cells)
     if lost and any(array_of(cell) in lost for cell in cells):
         cells = {cell: value for cell, value in cells.items() if array_of(cell) not in lost}
     facts = old.facts.meet(new.facts)
+    if kinds := _kinds(merging, old, new):
+        facts = Facts(facts.truths, facts.bits | kinds)
     touched = old.touched if old.touched is new.touched else old.touched & new.touched
     joined = State(variables, cells, facts, touched, debt, lost, phis, min(old.level, new.level))
     return old if same(old, joined) else joined
@@ -242,14 +251,43 @@ def _cells(place: str, old: State, new: State, merging: Merging) -> dict[Term, T
     return found
 
 
+def _held(place: str, old: State, new: State, cells: dict[Term, Term], merging: Merging) -> dict[Term, Term]:
+    """`cells`, and what memory holds at places of entries that were merged."""
+    found = dict[Term, Term]()
+    for (left, right), symbol in list(merging.pairs.items()):
+        if symbol in cells or not isinstance(symbol, Unknown) or left is symbol:
+            continue
+        if (left in old.cells or right in new.cells) and walk_index(left) is not None and walk_index(right) is not None:
+            held: list[tuple[Term, Term, Term]] = [
+                (symbol, old.cells.get(left, load(left)), new.cells.get(right, load(right)))
+            ]
+            merging.take(place, held, found)
+    return cells | found if found else cells
+
+
+def _kinds(merging: Merging, old: State, new: State) -> dict[Term, Bits]:
+    """What is known on both ways of what memory holds, were it descriptors: valid or not, of which kind."""
+    found: dict[Term, Bits] = {}
+    for merged, left, right in merging.contents:
+        if not isinstance(merged, Const) and not (isinstance(left, Const) and isinstance(right, Const)):
+            a, b = known_bits(left, old.facts.bits), known_bits(right, new.facts.bits)
+            both = a[0] & b[0] & KIND_BITS, a[1] & b[1] & KIND_BITS
+            if both != NO_BITS:
+                found[merged] = both
+    return found
+
+
 class Merging:
     """What becomes of values that differ at a join: one symbol each; what memory held at two addresses that are merged
     stays what it held at either (congruence closure over loads: Gulwani and Necula, SAS 2004, without its other terms).
+
+    `pairs` are the symbols by the values on both ways, `contents` what became of what entries hold, with both.
     """
 
     def __init__(self, phis: Phis) -> None:
         self.phis = phis
         self.pairs: dict[tuple[Term, Term], Term] = {}
+        self.contents: list[tuple[Term, Term, Term]] = []
 
     def take(self, place: str, differ: list[tuple[Key, Term, Term]], found: dict[Key, Term]) -> None:
         """Merge what differs, (key, left, right), into `found`."""
@@ -259,15 +297,24 @@ class Merging:
                 loads.append((key, left, right))
                 continue
             found[key] = self.pairs[left, right] = self._merged(place, key, left, right)
+            if not isinstance(key, str) and _may_be_entry(key):
+                self.contents.append((found[key], left, right))
         for key, left, right in loads:
             base = self.pairs.get((left.args[0], right.args[0]))
             found[key] = load(base) if base is not None else self._merged(place, key, left, right)
+            if _may_be_entry(left.args[0]):
+                self.contents.append((found[key], left, right))
 
     def _merged(self, place: str, key: Key, left: Term, right: Term) -> Term:
         symbol = self.phis.merge(place, key, left, right)
-        if left is symbol:
-            return symbol
+        if left is symbol or left is right:
+            return left
         return common_index((left, right), symbol) or symbol
+
+
+def _may_be_entry(cell: Term) -> bool:
+    """Whether a cell is an entry of a table by its place, or a place of which only that is known where it came from."""
+    return isinstance(cell, Unknown) or walk_index(cell) is not None
 
 
 def _crowded(cells: Collection[Term]) -> frozenset[str]:
