@@ -1,9 +1,9 @@
 """What is wrong with the operand of a TLBI by address or ASID, by how it is computed (DDI 0487 C5.5).
 
 Bits 55:12 of the address belong in bits 43:0, the ASID in bits 63:48. That one is missing is a mistake only where
-there is one to give, which `mistake` does not know. It names what is wrong, or says that only
-callers can tell (`OPEN`): the operand is what the function was handed. What it does not model: ranges, level hints that
-are put in on purpose, and physical addresses.
+there is one to give, which `mistake` does not know; nor that an address was cut before (`halves`). It names what is
+wrong, or says that only callers can tell (`OPEN`): the operand is what the function was handed. What it does not model:
+ranges, level hints that are put in on purpose, and physical addresses.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from barrierlint.dataflow.provenance import is_parameter
 from barrierlint.terms import MASK64, Apply, Const, Field, Term, Unknown
 
 OPEN = "open"
-UNSHIFTED, UNMASKED = "unshifted", "unmasked"
+UNSHIFTED, UNMASKED, CUT = "unshifted", "unmasked", "cut"
 LOW_ASID, TWICE = "asid-low", "asid-twice"
-ABSENT, MISPLACED = "asid-absent", "asid-misplaced"
+ABSENT, MISPLACED, HALVED = "asid-absent", "asid-misplaced", "asid-halved"
 OFFSET = (1 << 12) - 1
 ASID_SHIFT = 48
 ASID = MASK64 & ~((1 << ASID_SHIFT) - 1)
 SURELY_ASID = 0xFFF << 52
 """Bits of the ASID's field that no page number has, be the address masked or not."""
+LOW_BITS = 0xFF << ASID_SHIFT
+"""Those that every ASID has; where TCR_EL1.AS is 0, no others."""
 PAGE_NUMBER = (1 << 44) - 1
 
 _ADDRESS = re.compile(r"^_*(?:va|vaddr|vaddress|virt|virtual|virt_?addr|vma_?addr|addr|address|ipa|gva|far)_*$", re.I)
@@ -44,6 +46,8 @@ def mistake(operation: Operation, operand: Term, bits: Mapping[Term, Bits]) -> s
     rest = [part for part in parts if part not in tags and part != Const(0)]
     if any(_is_twice(tag) for tag in tags):
         return TWICE
+    if operation.tagged and any(_is_halved(tag) for tag in tags):
+        return HALVED
     if operation.tagged and any(_is_misplaced(part) for part in rest):
         return MISPLACED
     if operation.by == "asid":
@@ -114,6 +118,14 @@ def _is_misplaced(part: Term) -> bool:
             return _is_misplaced(inner)
         case Apply("<<", (inner, Const(shift))):
             return shift != ASID_SHIFT and is_asid(inner)
+    return False
+
+
+def _is_halved(tag: Term) -> bool:
+    """Whether a mask leaves of an ASID in its place bits 63:56 only."""
+    match tag:
+        case Apply("&", (_, Const(mask))) | Apply("&", (Const(mask), _)):
+            return bool(mask) and not mask & ~(ASID & ~LOW_BITS)
     return False
 
 

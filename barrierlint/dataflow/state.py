@@ -39,7 +39,8 @@ Key = TypeVar("Key", str, Term)
 @dataclass(slots=True)
 class State:
     """Values of locals and memory cells, path facts, base symbols accessed so far, and the debt followed (None:
-    none yet). `level` is the exception level that the code at hand is known to run at, at least.
+    none yet). Of the step at hand, `level` is the exception level that it is known to run at, at least, and `cut` says
+    that it is a TLBI whose address was masked to the size of a half.
     """
 
     variables: dict[str, Term] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class State:
     lost: frozenset[str] = frozenset()
     phis: Phis = field(default_factory=lambda: Phis())
     level: int = 0
+    cut: bool = False
 
     def copy(self) -> State:
         """Return an independent copy (values are shared, they are frozen)."""

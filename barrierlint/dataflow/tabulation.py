@@ -28,8 +28,9 @@ from barrierlint.dataflow.contexts import (
     Visit,
 )
 from barrierlint.dataflow.deallocation import Release
-from barrierlint.dataflow.debts import ENABLE, MAKE, REGISTER, Debt, Leaf, Progress, Site
+from barrierlint.dataflow.debts import ENABLE, MAKE, OPERAND, REGISTER, Debt, Leaf, Progress, Site
 from barrierlint.dataflow.garbage import Nameable, nameable, shared_objects
+from barrierlint.dataflow.halves import cut_addresses
 from barrierlint.dataflow.levels import asking, levels
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
@@ -67,6 +68,7 @@ class Tabulation:
         self.settings = settings
         self.walked = walked_objects(program)
         self.kinds = settings.obligations()
+        self.cut = cut_addresses(program) if OPERAND in self.kinds else {}
         if ENABLE in self.kinds and not enables(program):
             self.kinds = {name: kind for name, kind in self.kinds.items() if name != ENABLE}
         self.switching = switching(program) if ENABLE in self.kinds else frozenset()
@@ -204,7 +206,7 @@ class Tabulation:
     def _process(self, context: Context, node: Node, collect: bool = False) -> None:
         block = context.cfg.blocks[node[0]]
         usr, key = context.cfg.usr, context.key
-        told = (self.program.tables, self.levels.get(usr, {}), self.walked)
+        told = (self.program.tables, self.levels.get(usr, {}), self.walked, self.cut.get(usr, frozenset()))
         transfer = Transfer(usr, context.phis, self.settings, self.kinds, key, *told)
         last = block.steps[-1].event if block.steps else None
         if isinstance(last, Call) and not collect:

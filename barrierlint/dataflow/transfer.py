@@ -7,7 +7,7 @@ interprocedural solver composes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from barrierlint.cfg.descriptors import NAMED
@@ -39,6 +39,7 @@ from barrierlint.events import (
     Tlbi,
     Transition,
 )
+from barrierlint.finding import Span
 from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Term, Unknown
 
 VALID = 1
@@ -93,10 +94,12 @@ class Transfer:
         tables: Mapping[str, Mapping[str, str]],
         levels: Mapping[int, int],
         walked: Mapping[str, str],
+        cut: Collection[Span] = (),
     ) -> None:
         self.function = function
         self.levels = levels
         self.walked = walked
+        self.cut = cut
         self.tables = tables
         self.slots = key.slots
         self.own = key.own
@@ -113,6 +116,7 @@ class Transfer:
         place = f"@{block}.{index}"
         site = Site(self.function, block, index)
         state.level = self.levels.get(block, 0)
+        state.cut = step.span in self.cut
         event = self._evaluated(state, step.event)
         relation = self._relate(state, event)
         match step.event:

@@ -1,13 +1,15 @@
 """The operand of a TLBI by address or ASID is not in the format that the instruction reads.
 
 **What it flags.** An address that is not shifted right by 12; one that is shifted but not masked to its page number
-although an ASID is put above it; an ASID in the low bits or another wrong place, or shifted twice; none at all where
-the function is handed one, or where the descriptor that was taken away is for one ASID only (nG).
+although an ASID is put above it; one that was masked to the size of a half of the address space before; an ASID in the
+low bits or another wrong place, shifted twice, or masked to its upper 8 bits; none at all where the function is handed
+one, or where the descriptor that was taken away is for one ASID only (nG).
 
 **Why.** TLBI by address takes bits 55:12 of the address in bits 43:0 of its operand, a level hint in bits 47:44, and
 the ASID in bits 63:48. The instruction never fails: with another format it drops entries of some other page or
 process, and the one meant stays. The upper bits of a kernel's address, left in, change the ASID and the level hint;
-hardware with FEAT_TTL need not invalidate anything if the hint is wrong.
+hardware with FEAT_TTL need not invalidate anything if the hint is wrong. Masked off above bit 47, they turn a page of
+the upper half (TTBR1) into one of the lower half; who masks an address to its size has such addresses.
 
 **Entry state.** An operand that is handed in is judged where it is made. Where nobody is seen to hand it in, a
 parameter that is an address by its type or its name is taken for one that is not shifted yet; a function that is
@@ -34,13 +36,13 @@ void flush_page(uintptr_t vaddr)
 ```
 
 **References.** Arm ARM DDI 0487, C5.5 (TLB maintenance instructions), D8.16.6; LK commit 284f83af, Unikraft commit
-35daa8ae, NuttX commit 4149e454.
+35daa8ae, NuttX commit 4149e454, Haiku commits af5e461f and 1fa60a5c.
 """
 
 from __future__ import annotations
 
 from barrierlint.dataflow.debts import BREAK, OPERAND
-from barrierlint.dataflow.operands import ABSENT, LOW_ASID, MISPLACED, TWICE, UNMASKED, UNSHIFTED
+from barrierlint.dataflow.operands import ABSENT, CUT, HALVED, LOW_ASID, MISPLACED, TWICE, UNMASKED, UNSHIFTED
 from barrierlint.dataflow.witness import Defect
 from barrierlint.finding import Witness
 from barrierlint.rules.maintenance import misses
@@ -52,6 +54,8 @@ MISTAKES = {
     UNSHIFTED: ("an address that is not shifted right by 12", "the address shifted right by 12"),
     UNMASKED: ("an address whose upper bits run into the ASID", "the page number masked to 44 bits"),
     LOW_ASID: ("an ASID in its low bits", "the ASID shifted left by 48"),
+    CUT: ("an address masked to its size, and so never one of the upper half", "the address with its upper bits"),
+    HALVED: ("an ASID of which a mask drops bits 55:48", "the ASID's bits 55:48 as well"),
     TWICE: ("an ASID that is shifted twice", "the ASID shifted left by 48 once"),
 }
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.debts import OPERAND, Debt
+from barrierlint.dataflow.halves import mirrored
 from barrierlint.dataflow.invalidations import parse
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
-from barrierlint.dataflow.operands import ABSENT, OPEN, UNMASKED, handed, is_asid, mistake
+from barrierlint.dataflow.operands import ABSENT, CUT, OPEN, UNMASKED, handed, is_asid, mistake
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
 from barrierlint.dataflow.values import leaves
@@ -37,6 +38,8 @@ def bear(state: State, event: Event) -> Birth | None:
             wrong = mistake(operation, given, state.facts.bits)
             if wrong == ABSENT and _decides_asid(state):
                 return None
+            if state.cut and wrong in ("", OPEN):
+                wrong, given = CUT, mirrored(given)
             words = frozenset({f"op:{op}"})
             return Birth("" if wrong == OPEN else wrong, seen=words, slot=given) if wrong else None
     return None
@@ -55,10 +58,10 @@ def _one_root(state: State, operand: Term) -> Term:
 
 
 def at_once(debt: Debt) -> Relation | None:
-    """Known to be wrong where it stands; whether an address has upper bits set to run into the ASID is not."""
+    """Known to be wrong where it stands; whether an address has upper bits to run into the ASID, or to miss, is not."""
     if not debt.subject:
         return None
-    return Relation.POSSIBLE if debt.subject == UNMASKED else Relation.EXACT
+    return Relation.POSSIBLE if debt.subject in (UNMASKED, CUT) else Relation.EXACT
 
 
 def leaving(debt: Debt, cfg: Cfg) -> Debt | None:
