@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import array_of, is_near, may_alias, place_of, root, tag
 from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.provenance import common_index, walk_index
-from barrierlint.dataflow.values import FALSE, all_leaves, is_large, load, rebuild
+from barrierlint.dataflow.values import FALSE, all_leaves, fold, is_large, load, rebuild
 from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Name, Term, Unknown
 
 MAX_CELLS, MAX_FACTS = 48, 64
@@ -198,7 +199,9 @@ def join(place: str, old: State, new: State, phis: Phis) -> State:
     """
     merging = Merging(phis)
     variables = _variables(place, old.variables, new.variables, merging)
-    cells = _held(place, old, new, _cells(place, old, new, merging), merging)
+    cells = _cells(place, old, new, merging)
+    merging.finish()
+    cells = _held(place, old, new, cells, merging)
     debt = old.debt.merged(new.debt) if old.debt is not None and new.debt is not None else None
     lost = old.lost | new.lost | _crowded(cells)
     if lost and any(array_of(cell) in lost for cell in cells):
@@ -264,6 +267,7 @@ def _held(place: str, old: State, new: State, cells: dict[Term, Term], merging: 
                 (symbol, old.cells.get(left, load(left)), new.cells.get(right, load(right)))
             ]
             merging.take(place, held, found)
+    merging.finish()
     return cells | found if found else cells
 
 
@@ -280,38 +284,74 @@ def _kinds(merging: Merging, old: State, new: State) -> dict[Term, Bits]:
 
 
 class Merging:
-    """What becomes of values that differ at a join: one symbol each; what memory held at two addresses that are merged
-    stays what it held at either (congruence closure over loads: Gulwani and Necula, SAS 2004, without its other terms).
+    """What becomes of values that differ at a join: one symbol for each two, whatever holds them, so that what was
+    equal on both ways stays equal; what memory held at two addresses that are merged stays what it held at either, and
+    the same masks of two values the mask of either (congruence closure over these terms: Gulwani and Necula, SAS 2004).
 
     `pairs` are the symbols by the values on both ways, `contents` what became of what entries hold, with both.
+    `composed` is left to be merged.
     """
 
     def __init__(self, phis: Phis) -> None:
         self.phis = phis
         self.pairs: dict[tuple[Term, Term], Term] = {}
         self.contents: list[tuple[Term, Term, Term]] = []
+        self.composed: list[Callable[[], None]] = []
 
     def take(self, place: str, differ: list[tuple[Key, Term, Term]], found: dict[Key, Term]) -> None:
-        """Merge what differs, (key, left, right), into `found`."""
-        loads = []
+        """Merge what differs, (key, left, right), into `found`; what is made of other values once these are known."""
         for key, left, right in differ:
-            if isinstance(left, Apply) and left.op == "load" and isinstance(right, Apply) and right.op == "load":
-                loads.append((key, left, right))
-                continue
-            found[key] = self.pairs[left, right] = self._merged(place, key, left, right)
-            if not isinstance(key, str) and _may_be_entry(key):
-                self.contents.append((found[key], left, right))
-        for key, left, right in loads:
-            base = self.pairs.get((left.args[0], right.args[0]))
-            found[key] = load(base) if base is not None else self._merged(place, key, left, right)
-            if _may_be_entry(left.args[0]):
-                self.contents.append((found[key], left, right))
+            if _is_composed(left, right):
+                self.composed.append(partial(self._compose, place, key, left, right, found))
+            else:
+                found[key] = self._merged(place, key, left, right)
+                self._hold(key, found[key], left, right)
+
+    def finish(self) -> None:
+        """Merge what is made of values that were merged."""
+        composed, self.composed = self.composed, []
+        for compose in composed:
+            compose()
+
+    def _compose(self, place: str, key: Key, left: Term, right: Term, found: dict[Key, Term]) -> None:
+        made = self._made(left, right)
+        if made is not None:
+            self.pairs[left, right] = made
+        found[key] = made or self._merged(place, key, left, right)
+        held = left.args[0] if isinstance(left, Apply) and left.op == "load" else key
+        self._hold(held, found[key], left, right)
+
+    def _made(self, left: Term, right: Term) -> Term | None:
+        """What two terms of one shape are, of merged values; None where the values were not merged."""
+        if left is right or (left, right) in self.pairs:
+            return left if left is right else self.pairs[left, right]
+        match left, right:
+            case Apply(op, (inner, *rest)), Apply(other, (second, *others)) if _is_composed(left, right):
+                made = self._made(inner, second) if rest == others and op == other else None
+                return None if made is None else load(made) if op == "load" else fold(op, (made, *rest))
+        return None
 
     def _merged(self, place: str, key: Key, left: Term, right: Term) -> Term:
-        symbol = self.phis.merge(place, key, left, right)
-        if left is symbol or left is right:
-            return left
-        return common_index((left, right), symbol) or symbol
+        known = self.pairs.get((left, right))
+        if known is None:
+            symbol = self.phis.merge(place, key, left, right)
+            known = left if left is symbol or left is right else common_index((left, right), symbol) or symbol
+            self.pairs[left, right] = known
+        return known
+
+    def _hold(self, place: str | Term, merged: Term, left: Term, right: Term) -> None:
+        if not isinstance(place, str) and _may_be_entry(place):
+            self.contents.append((merged, left, right))
+
+
+def _is_composed(left: Term, right: Term) -> bool:
+    """Whether two terms are loads, or have the same mask."""
+    match left, right:
+        case Apply("load", _), Apply("load", _):
+            return True
+        case Apply("&" | "|" as op, (_, Const() as mask)), Apply(other, (_, same_mask)):
+            return op == other and mask == same_mask
+    return False
 
 
 def _may_be_entry(cell: Term) -> bool:
