@@ -40,8 +40,8 @@ Key = TypeVar("Key", str, Term)
 @dataclass(slots=True)
 class State:
     """Values of locals and memory cells, path facts, base symbols accessed so far, and the debt followed (None:
-    none yet). Of the step at hand, `level` is the exception level that it is known to run at, at least, and `cut` says
-    that it is a TLBI whose address was masked to the size of a half.
+    none yet). Of the step at hand, `level` is the exception level that it is known to run at, at least, and `remark`
+    what its function as a whole says of it.
     """
 
     variables: dict[str, Term] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class State:
     lost: frozenset[str] = frozenset()
     phis: Phis = field(default_factory=lambda: Phis())
     level: int = 0
-    cut: bool = False
+    remark: str = ""
 
     def copy(self) -> State:
         """Return an independent copy (values are shared, they are frozen)."""
@@ -65,6 +65,7 @@ class State:
             self.lost,
             self.phis,
             self.level,
+            self.remark,
         )
 
     def prune(self, live: frozenset[str]) -> None:

@@ -8,7 +8,7 @@ thread of control is followed alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
@@ -28,16 +28,19 @@ from barrierlint.dataflow.contexts import (
     Visit,
 )
 from barrierlint.dataflow.deallocation import Release
-from barrierlint.dataflow.debts import ENABLE, MAKE, OPERAND, REGISTER, Debt, Leaf, Progress, Site
+from barrierlint.dataflow.debts import CHANGE, ENABLE, MAKE, OPERAND, REGISTER, Debt, Leaf, Progress, Site
 from barrierlint.dataflow.garbage import Nameable, nameable, shared_objects
 from barrierlint.dataflow.halves import cut_addresses
 from barrierlint.dataflow.levels import asking, levels
 from barrierlint.dataflow.liveness import live_at_entry
 from barrierlint.dataflow.memory import place_of
+from barrierlint.dataflow.obligations.changes import RECKONED
+from barrierlint.dataflow.operands import CUT
 from barrierlint.dataflow.phis import Phis
 from barrierlint.dataflow.provenance import is_result
 from barrierlint.dataflow.reach import ORDERING, Reach, bound_from, enables, reverse_postorder, tested
 from barrierlint.dataflow.relations import Relation, relate
+from barrierlint.dataflow.replaced import replacing
 from barrierlint.dataflow.returns import Leave
 from barrierlint.dataflow.state import ZEROED, State, join
 from barrierlint.dataflow.transfer import TABLE, Settings, Transfer
@@ -45,6 +48,7 @@ from barrierlint.dataflow.translation import ENABLED, asks_if_on, forget_off, sw
 from barrierlint.dataflow.untagged import untagged
 from barrierlint.dataflow.walked import walked_objects
 from barrierlint.events import Assign, Call
+from barrierlint.finding import Span
 from barrierlint.terms import AddressOf, Const, Term, Unknown
 
 MAX_STATES = 6
@@ -69,6 +73,7 @@ class Tabulation:
         self.walked = walked_objects(program)
         self.kinds = settings.obligations()
         self.cut = cut_addresses(program) if OPERAND in self.kinds else {}
+        self.remarks: dict[str, dict[Span, str]] = {}
         if ENABLE in self.kinds and not enables(program):
             self.kinds = {name: kind for name, kind in self.kinds.items() if name != ENABLE}
         self.switching = switching(program) if ENABLE in self.kinds else frozenset()
@@ -206,7 +211,7 @@ class Tabulation:
     def _process(self, context: Context, node: Node, collect: bool = False) -> None:
         block = context.cfg.blocks[node[0]]
         usr, key = context.cfg.usr, context.key
-        told = (self.program.tables, self.levels.get(usr, {}), self.walked, self.cut.get(usr, frozenset()))
+        told = (self.program.tables, self.levels.get(usr, {}), self.walked, self._remarks(context.cfg))
         transfer = Transfer(usr, context.phis, self.settings, self.kinds, key, *told)
         last = block.steps[-1].event if block.steps else None
         if isinstance(last, Call) and not collect:
@@ -219,6 +224,14 @@ class Tabulation:
                 self._call(context, node, block, last, Visit(state, 0, [(state, birth)]), 0, True)
             elif not collect:
                 self._leave_block(context, node, block.edges, state, birth)
+
+    def _remarks(self, cfg: Cfg) -> Mapping[Span, str]:
+        """What a function as a whole says of steps of its own."""
+        if cfg.usr not in self.remarks:
+            looked = replacing(cfg) if CHANGE in self.kinds and self.reach.writes[cfg.usr] else frozenset()
+            cut = self.cut.get(cfg.usr, frozenset())
+            self.remarks[cfg.usr] = {**dict.fromkeys(looked, RECKONED), **dict.fromkeys(cut, CUT)}
+        return self.remarks[cfg.usr]
 
     def _visit(self, context: Context, node: Node, block: Block, call: Call, transfer: Transfer) -> Visit:
         """A block up to the call that it ends in: worked out anew only if something changed since."""

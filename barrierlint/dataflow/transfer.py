@@ -7,7 +7,7 @@ interprocedural solver composes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from barrierlint.cfg.descriptors import NAMED
@@ -94,12 +94,12 @@ class Transfer:
         tables: Mapping[str, Mapping[str, str]],
         levels: Mapping[int, int],
         walked: Mapping[str, str],
-        cut: Collection[Span] = (),
+        remarks: Mapping[Span, str],
     ) -> None:
         self.function = function
         self.levels = levels
         self.walked = walked
-        self.cut = cut
+        self.remarks = remarks
         self.tables = tables
         self.slots = key.slots
         self.own = key.own
@@ -116,7 +116,7 @@ class Transfer:
         place = f"@{block}.{index}"
         site = Site(self.function, block, index)
         state.level = self.levels.get(block, 0)
-        state.cut = step.span in self.cut
+        state.remark = self.remarks.get(step.span, "")
         event = self._evaluated(state, step.event)
         relation = self._relate(state, event)
         match step.event:

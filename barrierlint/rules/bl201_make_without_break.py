@@ -10,10 +10,10 @@ lost. The architecture therefore wants the descriptor broken first: invalid, DSB
 A TLBI afterwards comes too late.
 
 **Entry state.** That a descriptor is valid is taken from a test on the path, or from the old value that an exchange is
-given; nothing is assumed of one whose old value nobody looked at. One that keeps its valid bit and output address while
-its memory type or shareability is replaced is taken to be in use, as a warning: of an invalid entry there would be
-nothing to keep. What is put together in place, and tables that are
-local objects, owe nothing. The rule does not know whether the MMU is on.
+given; nothing is assumed of one whose old value nobody looked at. Where the test comes after the write, so that a valid
+one was replaced as well, that is a warning. One that keeps its valid bit and output address while its memory type or
+shareability is replaced is taken to be in use, as a warning: of an invalid entry there would be nothing to keep. What
+is put together in place, and tables that are local objects, owe nothing. The rule does not know whether the MMU is on.
 
 **Bad.**
 
@@ -43,7 +43,7 @@ if ((*entry & 3) == BLOCK) {
 from __future__ import annotations
 
 from barrierlint.dataflow.debts import CHANGE
-from barrierlint.dataflow.obligations.changes import KEPT, KINDS_OF_CHANGE
+from barrierlint.dataflow.obligations.changes import KEPT, KINDS_OF_CHANGE, RECKONED
 from barrierlint.dataflow.witness import Defect
 from barrierlint.finding import Witness
 from barrierlint.rules.rule import Rule, info
@@ -62,6 +62,8 @@ def message(defect: Defect, steps: Witness) -> str:
 
     if KEPT in defect.debt.seen:
         what = "replaces the attributes of a descriptor that stays valid if it is"
+    elif RECKONED in defect.debt.seen:
+        what = "replaces a descriptor by a valid one and only then looks whether it was valid"
     else:
         what = "replaces a valid descriptor by another one"
     return f"{short(steps.write.function)}() {what}: {sentence(defect)}"
@@ -71,6 +73,8 @@ def grounds(defect: Defect) -> str:
     """How sure it is that the old descriptor is valid."""
     if KEPT in defect.debt.seen:
         return "nothing tells that it is valid; but its valid bit and output address stay as they were"
+    if RECKONED in defect.debt.seen:
+        return "the function reckons with a valid old descriptor: it tests that after the write"
     return "the old descriptor is known to be valid, and the new one is"
 
 

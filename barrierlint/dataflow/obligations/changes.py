@@ -34,6 +34,8 @@ KINDS_OF_CHANGE = (
 """What may not change in place. Software's bits, UXN and PXN, DBM, the access flag and AP may."""
 KEPT = "kept"
 """Seen of a debt: valid or not, the descriptor stays as it was; only its attributes are replaced."""
+RECKONED = "reckoned"
+"""Remarked of a write, and seen of a debt: whether the old descriptor was valid is asked afterwards."""
 
 
 def pay(state: State, _event: Event) -> Debt | None:
@@ -54,7 +56,11 @@ def presume(born: State, write: DescriptorWrite) -> bool:
     bits = born.facts.bits
     old, new = known_bits(write.old, bits), known_bits(write.value, bits)
     if not old[0] & new[0] & VALID:
-        return not (old[1] | new[1]) & VALID and _replaces_attributes(born, write.old, write.value)
+        if (old[1] | new[1]) & VALID:
+            return False
+        if not new[0] & VALID or born.remark != RECKONED:
+            return _replaces_attributes(born, write.old, write.value)
+        born.debt = born.debt.sees(RECKONED)
     found = differing(write.old, write.value, old, new)
     changed = MASK64 & ~VALID if found is None else found
     changed &= ~equal_bits(born, write.old, write.value) & sum(mask for _, mask in KINDS_OF_CHANGE)
@@ -110,5 +116,5 @@ OBLIGATION = Obligation(
     relate,
     frozenset({Transition.CHANGE, Transition.MAKE, Transition.UNKNOWN}),
     presume=presume,
-    at_once=lambda debt: Relation.POSSIBLE if KEPT in debt.seen else Relation.EXACT,
+    at_once=lambda debt: Relation.EXACT if debt.seen.isdisjoint((KEPT, RECKONED)) else Relation.POSSIBLE,
 )

@@ -38,7 +38,7 @@ def bear(state: State, event: Event) -> Birth | None:
             wrong = mistake(operation, given, state.facts.bits)
             if wrong == ABSENT and _decides_asid(state):
                 return None
-            if state.cut and wrong in ("", OPEN):
+            if state.remark == CUT and wrong in ("", OPEN):
                 wrong, given = CUT, mirrored(given)
             words = frozenset({f"op:{op}"})
             return Birth("" if wrong == OPEN else wrong, seen=words, slot=given) if wrong else None
