@@ -174,6 +174,39 @@ def test_a_folder_that_the_build_links_is_the_architectures_own(guessing: Guessi
     assert after.total == 0
 
 
+TYPES = """#!/bin/sh
+sed -e << EOF \\
+'/^TYPEDEF/s/TYPEDEF \\(.*\\) \\([^ ]*\\);$/#if defined(__NEED_\\2)\\
+typedef \\1 \\2;\\
+#endif\\
+/'
+#define WORD long
+TYPEDEF unsigned WORD size_t;
+STRUCT span { size_t start; };
+UNION both { size_t number; void *pointer; };
+EOF
+"""
+
+
+@pytest.mark.parametrize("ending", [".sh", ".in"])
+def test_a_list_of_types_is_made_from_its_template(guessing: Guessing, ending: str) -> None:
+    needed = "".join(f"#define __NEED_{name}\n" for name in ("size_t", "struct_span", "union_both"))
+    used = "size_t f(struct span *s, union both b) { return s->start + b.number; }\n"
+    files = {
+        "mm/a.c": f"{needed}#include <bits/types.h>\n{used}",
+        f"include/arm64/bits/types.h{ending}": TYPES,
+        f"include/x64/bits/types.h{ending}": TYPES,
+    }
+    guess, after = guessing(files, "mm/a.c")
+    assert guess.borrowed == {"bits/types.h": f"include/arm64/bits/types.h{ending}"}
+    assert after.total == 0
+
+
+def test_a_script_that_lists_no_types_is_no_template(guessing: Guessing) -> None:
+    guess, _ = guessing({"a.c": "#include <made.h>\n", "made.h.sh": "#!/bin/sh\necho typedef int made_t;\n"}, "a.c")
+    assert list(guess.stubs) == ["made.h"]
+
+
 def test_what_is_nowhere_is_empty(guessing: Guessing) -> None:
     guess, after = guessing({"a.c": "#include <gone/away.h>\nint f(void) { return 0; }\n"}, "a.c")
     assert list(guess.stubs) == ["gone/away.h"]

@@ -10,8 +10,10 @@ import json
 import os
 import re
 from dataclasses import field, replace
+from pathlib import Path
 
 from barrierlint.frozen import dataclass
+from barrierlint.source.guessing.templates import ENDINGS, expanded
 
 PLACE = ".barrierlint-cache/guessed"
 """The folder in the tree, which need not exist, that stubs and the prelude pretend to lie in."""
@@ -50,9 +52,9 @@ class Guess:
     """Include directories, forced includes, macros, headers taken for empty, declarations put before the file, and
     flags of the language.
 
-    `borrowed` are headers read from where no directory of the search path leads, by the name they are included by. A
-    forced include in angle brackets is the compiler's. `needs_host` where headers of the machine's libraries are used.
-    Values of the mappings say where each comes from.
+    `borrowed` are headers read from where no directory of the search path leads, or made from templates, by the name
+    they are included by. A forced include in angle brackets is the compiler's. `needs_host` where headers of the
+    machine's libraries are used. Values of the mappings say where each comes from.
     """
 
     includes: dict[str, str] = field(default_factory=dict)
@@ -88,7 +90,7 @@ class Guess:
         place = os.path.join(root, PLACE)
         files = {os.path.normpath(os.path.join(place, name)): "" for name in self.stubs}
         for name, path in self.borrowed.items():
-            files[os.path.normpath(os.path.join(place, name))] = f'#include "{os.path.join(root, path)}"\n'
+            files[os.path.normpath(os.path.join(place, name))] = _borrowed(name, os.path.join(root, path))
         if self.macros:
             files[os.path.join(place, PRELUDE)] = "".join(one.text for one in self.macros.values())
         if self.declarations:
@@ -137,6 +139,16 @@ class Guess:
             "needs_host": self.needs_host,
         }
         return json.dumps(parts)
+
+
+def _borrowed(name: str, path: str) -> str:
+    """What stands in a header that is read from elsewhere: made of its template, if that is what there is."""
+    if not path.endswith(tuple(os.path.basename(name) + ending for ending in ENDINGS)):
+        return f'#include "{path}"\n'
+    try:
+        return expanded(Path(path).read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ""
 
 
 def loaded(text: str | bytes) -> Guess:

@@ -37,7 +37,7 @@ def recall(folder: str, root: str, file: str, facts: Sequence[str]) -> Guess | N
 
 def remember(folder: str, tree: Tree, file: str, facts: Sequence[str], guess: Guess, seen: Diagnosis) -> None:
     """Store what was guessed for `file`; `seen` names the files that were read under it."""
-    inside = (tree.relative(path) for path in seen.included)
+    inside = (*(tree.relative(path) for path in seen.included), *guess.borrowed.values())
     files = sorted({path for path in (tree.relative(file), *inside) if path and os.path.isfile(tree.absolute(path))})
     entry = {"guess": guess.dump(), "files": files, "rests_on": _state(tree.root, files)}
     place = _place(folder, tree.root, file, facts)

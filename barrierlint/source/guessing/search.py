@@ -23,6 +23,7 @@ from barrierlint.source.guessing.language import Languages
 from barrierlint.source.guessing.proposals import Proposer
 from barrierlint.source.guessing.ranking import apart, architecture, narrow
 from barrierlint.source.guessing.settings import settings
+from barrierlint.source.guessing.templates import ENDINGS, is_template
 from barrierlint.source.guessing.tree import Tree
 from barrierlint.source.language import is_cxx, library_directories
 
@@ -235,7 +236,13 @@ def _best(state: Search, one: Problem) -> str:
     found = [path for path in found if apart(path) <= apart(state.near)]
     if not found or architecture(os.path.dirname(found[0])) == 3:
         found = [*_linked(state.tree, one.name, state.near), *found]
-    return found[0] if found else ""
+    return found[0] if found else _template(state, one.name)
+
+
+def _template(state: Search, name: str) -> str:
+    """What the build makes a header from, "" where the tree has nothing of that kind."""
+    found = (path for ending in ENDINGS for path in state.tree.ending_in(name + ending, state.near))
+    return next((path for path in found if is_template(state.tree.text(path).decode("utf-8", "replace"))), "")
 
 
 def _linked(tree: Tree, name: str, near: str) -> list[str]:
