@@ -19,6 +19,8 @@ SECTIONS = frozenset(
 )
 _NO_CODE = re.compile(r"\.(?:data|bss|rodata|note|comment|debug|eh_frame|init_array|ex_table|altinstructions)\b")
 _LIKE_CODE = re.compile(r"(?:^|[._])(?:text|init|head|code|entry|vectors?|boot|start)(?:$|[._])", re.IGNORECASE)
+_NAMED_CODE = re.compile(r"(?:^|[._])(?:text|code|vectors?)$", re.IGNORECASE)
+"""What is code though its flags forget to say so: where the linker script places it, all is executable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Sections:
         part = self._part(statement.operands, 1) if statement.mnemonic == ".pushsection" else 0
         given = next((one for one in statement.operands[1:] if one.startswith('"')), None)
         if given is not None:
-            self.flags[name] = "x" in given.strip('"').split(",")[0].lower()
+            flags = given.strip('"').split(",")[0].lower()
+            self.flags[name] = "x" in flags or ("w" not in flags and bool(_NAMED_CODE.search(name)))
         code = self.flags.get(name, not _NO_CODE.match(name) and bool(_LIKE_CODE.search(name)))
         return Section("" if name == ".text" else name, part, self.whole and code)
