@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SOURCES = ("c", "cc", "cpp", "cxx", "h", "hh", "hpp", "hxx", "inc", "inl", "def", "S", "s", "asm", "ld", "mk")
-OTHERS = ("Makefile*", "Kconfig*", "configure*", "*_defconfig", "CMakeLists.txt", "*.cmake", "*.config", "Jamfile*")
+OTHERS = (
+    *("Makefile*", "Kconfig*", "configure*", "*_defconfig", "CMakeLists.txt", "*.cmake", "*.config", "Jamfile*"),
+    *("*.gn", "*.gni"),
+)
 
 
 MISSING = 32
