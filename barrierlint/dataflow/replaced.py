@@ -1,33 +1,44 @@
 """Writes after which the function looks whether what it replaced was valid: it reckons with that.
 
 `if (cmpxchg(p, old, new) == old && old & VALID) flush();` replaces a valid descriptor, where nothing invalid came
-before. What it replaced is known by the name that it was read into, compared with, or exchanged for. What it does not
-model: tests in other functions, and names that are given something else between.
+before. What it replaced is known by the name that it was read into, compared with, or exchanged for, as long as that
+is given nothing else. What it does not model: tests in other functions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
-from barrierlint.cfg.graph import Cfg, Step
+from barrierlint.cfg.graph import Cfg
 from barrierlint.dataflow.bits import known_bits
 from barrierlint.dataflow.facts import Facts
+from barrierlint.dataflow.liveness import bound_by
 from barrierlint.dataflow.obligations.breaks import VALID
-from barrierlint.events import Access, Assign, DescriptorWrite, Kind
+from barrierlint.events import Access, Assign, DescriptorWrite, Event, Kind
 from barrierlint.finding import Span
-from barrierlint.terms import Name, Term
+from barrierlint.terms import Name
+
+Point = tuple[int, int]
+"""A block, and one of its steps; behind the last one stands what decides where the block leads."""
 
 
 def replacing(cfg: Cfg) -> frozenset[Span]:
     """The places of such writes."""
-    tested = {block.id: names for block in cfg.blocks if (names := frozenset(_tested(cfg, block.id)))}
+    tested = {
+        (block.id, len(block.steps)): names for block in cfg.blocks if (names := frozenset(_tested(cfg, block.id)))
+    }
     if not tested:
         return frozenset()
     return frozenset(
         step.span
         for block in cfg.blocks
-        for step in block.steps
-        if (names := _old(cfg, step)) and not names.isdisjoint(_later(cfg, block.id, tested))
+        for number, step in enumerate(block.steps)
+        if any(
+            name in tested.get(point, ())
+            for name, start in _old(cfg, (block.id, number)).items()
+            for point in _holding(cfg, name, start)
+        )
     )
 
 
@@ -42,36 +53,54 @@ def _tested(cfg: Cfg, block: int) -> Iterator[str]:
         )
 
 
-def _old(cfg: Cfg, step: Step) -> frozenset[str]:
-    """The names of what a write replaces."""
-    match step.event:
+def _old(cfg: Cfg, write: Point) -> dict[str, Point]:
+    """The names of what a write replaces, and from where on they are that."""
+    match cfg.blocks[write[0]].steps[write[1]].event:
         case DescriptorWrite(location=place, into=into, expected=expected):
-            return _copies(cfg, place, into, expected)
+            pass
         case Access(kind=Kind.WRITE | Kind.RMW, address=place, into=into, expected=expected, size=8):
-            return _copies(cfg, place, into, expected)
-    return frozenset()
+            pass
+        case _:
+            return {}
+    behind = (write[0], write[1] + 1)
+    read = {event.into: after for event, after in _events(cfg, Access) if event.address == place and event.into}
+    names = {name: behind for name, after in read.items() if write in _holding(cfg, name, after)}
+    own = expected.id if isinstance(expected, Name) else into
+    if own is not None:
+        names[own] = behind
+    for event, after in _events(cfg, Assign):
+        source = event.value.id if isinstance(event.value, Name) else ""
+        if source in read and write in _holding(cfg, event.name, after):
+            names[event.name] = behind
+        elif source in names and after in _holding(cfg, source, names[source]):
+            names[event.name] = after
+    return names
 
 
-def _copies(cfg: Cfg, place: Term, into: str | None, expected: Term | None) -> frozenset[str]:
-    found = {expected.id} if isinstance(expected, Name) else {into} - {None}
-    for step in cfg.steps():
-        match step.event:
-            case Access(kind=Kind.READ, into=str(name), address=address) if address == place:
-                found.add(name)
-    for step in cfg.steps():
-        match step.event:
-            case Assign(name, Name(source)) if source in found:
-                found.add(name)
-    return frozenset(name for name in found if name is not None)
+E = TypeVar("E", bound=Event)
 
 
-def _later(cfg: Cfg, start: int, tested: dict[int, frozenset[str]]) -> frozenset[str]:
-    """The names tested in a block or after it, in the same turn of every loop."""
-    seen: set[int] = set()
-    work = [start]
-    while work:
-        block = work.pop()
-        if block not in seen:
-            seen.add(block)
-            work += [edge.target for edge in cfg.blocks[block].edges if edge.reason != "back"]
-    return frozenset().union(*(tested.get(block, frozenset()) for block in seen))
+def _events(cfg: Cfg, kind: type[E]) -> Iterator[tuple[E, Point]]:
+    """The events of a kind, each with the point behind it."""
+    for block in cfg.blocks:
+        for number, step in enumerate(block.steps):
+            if isinstance(step.event, kind):
+                yield step.event, (block.id, number + 1)
+
+
+def _holding(cfg: Cfg, name: str, start: Point) -> frozenset[Point]:
+    """The points from one on, in the same turn of every loop, at which a name has what it has there."""
+    found: set[Point] = set()
+    waiting = [start]
+    while waiting:
+        block, first = waiting.pop()
+        steps = cfg.blocks[block].steps
+        for number in range(first, len(steps) + 1):
+            if (block, number) in found:
+                break
+            found.add((block, number))
+            if number < len(steps) and bound_by(steps[number].event) == name:
+                break
+        else:
+            waiting += [(edge.target, 0) for edge in cfg.blocks[block].edges if edge.reason != "back"]
+    return frozenset(found)
