@@ -7,7 +7,7 @@ is given nothing else. What it does not model: tests in other functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from barrierlint.cfg.graph import Cfg
@@ -17,7 +17,7 @@ from barrierlint.dataflow.liveness import bound_by
 from barrierlint.dataflow.obligations.breaks import VALID
 from barrierlint.events import Access, Assign, DescriptorWrite, Event, Kind
 from barrierlint.finding import Span
-from barrierlint.terms import Name
+from barrierlint.terms import Name, Term
 
 Point = tuple[int, int]
 """A block, and one of its steps; behind the last one stands what decides where the block leads."""
@@ -30,13 +30,21 @@ def replacing(cfg: Cfg) -> frozenset[Span]:
     }
     if not tested:
         return frozenset()
+    reads: dict[Term, dict[str, Point]] = {}
+    for read, after in _events(cfg, Access):
+        if read.into is not None:
+            reads.setdefault(read.address, {})[read.into] = after
+    copies: dict[str, list[tuple[str, Point]]] = {}
+    for copy, after in _events(cfg, Assign):
+        if isinstance(copy.value, Name):
+            copies.setdefault(copy.value.id, []).append((copy.name, after))
     return frozenset(
         step.span
         for block in cfg.blocks
         for number, step in enumerate(block.steps)
         if any(
             name in tested.get(point, ())
-            for name, start in _old(cfg, (block.id, number)).items()
+            for name, start in _old(cfg, (block.id, number), reads, copies).items()
             for point in _holding(cfg, name, start)
         )
     )
@@ -53,8 +61,12 @@ def _tested(cfg: Cfg, block: int) -> Iterator[str]:
         )
 
 
-def _old(cfg: Cfg, write: Point) -> dict[str, Point]:
-    """The names of what a write replaces, and from where on they are that."""
+def _old(
+    cfg: Cfg, write: Point, reads: Mapping[Term, Mapping[str, Point]], copies: Mapping[str, list[tuple[str, Point]]]
+) -> dict[str, Point]:
+    """The names of what a write replaces, and from where on they are that; `reads` are by place, `copies` by what they
+    are of, each with the point behind it.
+    """
     match cfg.blocks[write[0]].steps[write[1]].event:
         case DescriptorWrite(location=place, into=into, expected=expected):
             pass
@@ -63,17 +75,24 @@ def _old(cfg: Cfg, write: Point) -> dict[str, Point]:
         case _:
             return {}
     behind = (write[0], write[1] + 1)
-    read = {event.into: after for event, after in _events(cfg, Access) if event.address == place and event.into}
+    read = reads.get(place, {})
     names = {name: behind for name, after in read.items() if write in _holding(cfg, name, after)}
     own = expected.id if isinstance(expected, Name) else into
     if own is not None:
         names[own] = behind
-    for event, after in _events(cfg, Assign):
-        source = event.value.id if isinstance(event.value, Name) else ""
-        if source in read and write in _holding(cfg, event.name, after):
-            names[event.name] = behind
-        elif source in names and after in _holding(cfg, source, names[source]):
-            names[event.name] = after
+    waiting = list({*names, *read})
+    while waiting:
+        source = waiting.pop()
+        for name, after in copies.get(source, ()):
+            if name in names:
+                continue
+            if source in read and write in _holding(cfg, name, after):
+                names[name] = behind
+            elif source in names and after in _holding(cfg, source, names[source]):
+                names[name] = after
+            else:
+                continue
+            waiting.append(name)
     return names
 
 
