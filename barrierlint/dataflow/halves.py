@@ -3,8 +3,9 @@
 At EL1 bit 55 of the address tells the upper half (TTBR1) from the lower one, and the TLBI looks at it (DDI 0487 C5.5).
 An address of the lower half has nothing above its size, so who masks it has the upper half in mind: what is left of
 such an address is right as an index, and names a page of the lower half. The operand is followed back through locals
-and through parameters to the callers' arguments. What it does not model: which half an address lies in, addresses that
-are put together again (`base | offset`, not followed), and masks of page numbers, which are the operand's format.
+and through parameters to the callers' arguments. What it does not model: which half an address lies in, addresses
+that are put together again (`base | offset`, not followed), and masks of page numbers, which are the operand's format.
+What a name holds is not told from what it held before: one that is a page's number anywhere counts as one.
 """
 
 from __future__ import annotations
@@ -73,7 +74,21 @@ class _Trail:
         return False
 
     def _cuts(self, function: str, term: Term) -> bool:
-        return isinstance(term, Apply) and term.op == "&" and any(self._is_size(function, arg) for arg in term.args)
+        if not isinstance(term, Apply) or term.op != "&" or not any(self._is_size(function, arg) for arg in term.args):
+            return False
+        return not self._is_number(function, term, set())
+
+    def _is_number(self, function: str, term: Term, seen: set[str]) -> bool:
+        """Whether a value may be a page's number already, whichever of what its names are given they hold."""
+        match term:
+            case Apply(">>" | ">>s", (_, Const(shift))) if shift == _PAGE_SHIFT:
+                return True
+            case Apply("&" | "|" | "+" | "-" | "zext 64" | "sext 64", args):
+                return any(self._is_number(function, arg, seen) for arg in args)
+            case Name(id) if id not in seen:
+                seen.add(id)
+                return any(self._is_number(function, value, seen) for value in self._definitions(function).get(id, ()))
+        return False
 
     def _before(self, function: str, term: Term, whole: bool) -> Iterator[_Place]:
         match term:
