@@ -18,7 +18,7 @@ from barrierlint.compilation import CompilationError
 from barrierlint.configuration import ConfigurationError
 from barrierlint.finding import Notification, Span
 from barrierlint.inputs import InputError
-from barrierlint.linking import codec, index, indexing, outline, plain, records
+from barrierlint.linking import codec, index, indexing, outline, plain, processes, records
 from barrierlint.linking.store import Store
 from barrierlint.models import ModelError, Models
 from barrierlint.models.document import ModelError as DocumentError
@@ -52,18 +52,13 @@ def bounded() -> Iterator[None]:
     before = signal.signal(signal.SIGVTALRM, ring)
     signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
     space, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (_taken() + SPACE, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (processes._address_space() + SPACE, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (space, hard))
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
-
-
-def _taken() -> int:
-    """The address space of this process, in bytes."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
 
 @dataclass(frozen=True)
