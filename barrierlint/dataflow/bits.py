@@ -12,8 +12,10 @@ from barrierlint.terms import MASK64, Apply, Const, Term
 
 Bits = tuple[int, int]
 NO_BITS: Bits = (0, 0)
-VALID_BIT, KIND_BITS = 1, 3
-"""Bits that say what a descriptor is: whether it is valid, and whether a table, page or block."""
+VALID, KIND_BITS = 1, 3
+"""Bits that say what a descriptor is: bit 0 whether it is valid, at every level; bit 1 whether a table or page, or a
+block (DDI 0487 D8.3).
+"""
 
 
 def known_bits(term: Term, facts: Mapping[Term, Bits], budget: int = SIZE_LIMIT) -> Bits:

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Set
 from dataclasses import dataclass, field
 
 from barrierlint.cfg.graph import THIS, Cfg
-from barrierlint.dataflow.bits import KIND_BITS, VALID_BIT, Bits, known_bits
+from barrierlint.dataflow.bits import KIND_BITS, VALID, Bits, known_bits
 from barrierlint.dataflow.debts import ANY_ACCESS, FREE, MAKE, PERHAPS, STAYING, TOLD, Debt
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import place_of, root
@@ -164,7 +164,7 @@ def _known(argument: Term, caller: State, tables: Container[str]) -> Known:
     ones, zeros = known_bits(argument, caller.facts.bits)
     if ones | zeros == MASK64:
         return Const(ones)
-    return (ones, zeros & LOW_BITS) if ones else ((0, VALID_BIT) if zeros & VALID_BIT else None)
+    return (ones, zeros & LOW_BITS) if ones else ((0, VALID) if zeros & VALID else None)
 
 
 def _truths_in(caller: State, arguments: list[Term], callee: Cfg) -> Iterator[tuple[Term, bool]]:

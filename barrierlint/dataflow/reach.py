@@ -56,6 +56,8 @@ REGIME_PLACES = ("<regime:1>", "<regime:2>", "<regime:3>")
 
 BASES = re.compile(r"ttbr[01]_el[123]|vttbr_el2")
 """Registers that hold the base of a translation."""
+OWN_BASES = re.compile(r"ttbr[01]_el(?P<level>[12])")
+"""Those whose translation may be that of the code that writes them."""
 
 
 def base_place(register: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
 from barrierlint.cfg.graph import Cfg, Edge, Program, Step
-from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.bits import VALID, known_bits
 from barrierlint.dataflow.facts import Facts
 from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.pending import PAGE_SHIFT
@@ -36,7 +36,6 @@ from barrierlint.events import (
 )
 from barrierlint.terms import AddressOf, Apply, Element, Field, Name, Term
 
-VALID = 1
 BIT_FIELD = "bit-field"
 """How lowering notes the store of a bit-field."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from barrierlint.cfg.descriptors import NAMED
 from barrierlint.cfg.fold import as_element
 from barrierlint.cfg.graph import Step
-from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.bits import VALID, known_bits
 from barrierlint.dataflow.calls import EntryKey
 from barrierlint.dataflow.debts import UNKNOWN_SHIFT, Debt, Leaf, Site
 from barrierlint.dataflow.memory import root
@@ -42,8 +42,6 @@ from barrierlint.events import (
 from barrierlint.finding import Span
 from barrierlint.terms import AddressOf, Apply, Const, Element, Field, Term, Unknown
 
-VALID = 1
-"""Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
 TABLE = "/table"
 """The end of the name of a value that a model's accessor of tables returned."""
 

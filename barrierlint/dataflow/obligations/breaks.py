@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from barrierlint.dataflow.bits import Bits, known_bits
+from barrierlint.dataflow.bits import VALID, Bits, known_bits
 from barrierlint.dataflow.debts import BREAK, UNKNOWN_SHIFT, Debt, Progress
 from barrierlint.dataflow.invalidations import Operation, parse
 from barrierlint.dataflow.obligations.enabling import turns_on
@@ -42,8 +42,6 @@ from barrierlint.events import (
 )
 from barrierlint.terms import AddressOf, Const, Element, Field, Term, Unknown
 
-VALID = 1
-"""Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
 LONG = 2
 """Bit 1: a table or a page, which is not a block."""
 ACCESS_FLAG, WRITABLE_OR_NOT, NOT_GLOBAL = 1 << 10, 1 << 7, 1 << 11

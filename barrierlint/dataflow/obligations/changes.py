@@ -10,11 +10,11 @@ not model: sizes told apart by FEAT_BBML2, and output addresses whose contents a
 
 from __future__ import annotations
 
-from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.bits import VALID, known_bits
 from barrierlint.dataflow.changes import differing, surviving
 from barrierlint.dataflow.debts import CHANGE, Debt
 from barrierlint.dataflow.memory import root
-from barrierlint.dataflow.obligations.breaks import VALID, is_own_work
+from barrierlint.dataflow.obligations.breaks import is_own_work
 from barrierlint.dataflow.obligations.obligation import Obligation
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State, is_zeroed

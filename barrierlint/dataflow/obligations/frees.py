@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.bits import VALID, known_bits
 from barrierlint.dataflow.deallocation import Release
 from barrierlint.dataflow.debts import FREE, PERHAPS, Debt, Progress
 from barrierlint.dataflow.invalidations import parse
@@ -57,12 +57,12 @@ def presume(born: State, write: DescriptorWrite) -> bool:
     facts = born.facts
     pages = born.phis.origins(write.old)
     new = known_bits(write.value, facts.bits)
-    if not pages or not (new[1] & breaks.VALID or not pages & born.phis.origins(write.value)):
+    if not pages or not (new[1] & VALID or not pages & born.phis.origins(write.value)):
         return False
     old = known_bits(write.old, facts.bits)
-    if not facts.learn_bits(write.old, breaks.VALID, 0):
+    if not facts.learn_bits(write.old, VALID, 0):
         return False
-    transition = Transition.BREAK if new[1] & breaks.VALID else Transition.CHANGE
+    transition = Transition.BREAK if new[1] & VALID else Transition.CHANGE
     leaves = tuple(replace(leaf, transition=transition.value) for leaf in born.debt.leaves)
     words = frozenset(breaks.described(born.debt, old, new))
     born.debt = replace(born.debt, leaves=leaves, seen=words, maps=pages, location=frozenset(), place=None)
@@ -149,7 +149,7 @@ def depends(state: State, event: Event) -> Relation | None:
             Access(kind=Kind.WRITE, size=8, address=address, value=value)
             | DescriptorWrite(location=address, value=value)
         ) if breaks.TABLE in debt.seen and not _is_settled(debt) and value is not None:
-            harmless = known_bits(state.evaluate(value), state.facts.bits)[1] & breaks.VALID
+            harmless = known_bits(state.evaluate(value), state.facts.bits)[1] & VALID
             return Relation.EXACT if not harmless and state.phis.roots(address) & debt.maps else None
     return None
 

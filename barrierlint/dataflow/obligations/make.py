@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from barrierlint.dataflow.bits import known_bits
+from barrierlint.dataflow.bits import VALID, known_bits
 from barrierlint.dataflow.changes import kept
 from barrierlint.dataflow.debts import MAKE, Debt, Progress
 from barrierlint.dataflow.obligations.enabling import turns_on
@@ -36,8 +36,6 @@ from barrierlint.events import (
 )
 from barrierlint.terms import MASK64, Term
 
-VALID = 1
-"""Bit 0 of a descriptor at every level: valid (DDI 0487 D8.3)."""
 USER = 1 << 6
 """AP[1]: accessible from EL0 (DDI 0487 D8.4.1). A missing barrier after such a write costs a fault that kernels
 handle."""

@@ -21,6 +21,7 @@ from barrierlint.dataflow.levels import register_level
 from barrierlint.dataflow.memory import root
 from barrierlint.dataflow.obligations.enabling import governed
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
+from barrierlint.dataflow.reach import OWN_BASES
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
 from barrierlint.events import (
@@ -45,7 +46,6 @@ OUT = "out-of-context"
 _REGIME = re.compile(
     r"(?:ttbr[01]|tcr2?|mair2?|amair2?|sctlr2?|contextidr|pir|pire0)_el(?P<level>[123])(?P<alias>2?)|(?P<gpt>gptbr|gpccr)_el3"
 )
-_OWN_BASE = re.compile(r"ttbr[01]_el(?P<level>[12])")
 _STAGE_2 = frozenset({"vttbr_el2", "vtcr_el2", "vsttbr_el2", "vstcr_el2"})
 _TRAPS = {"cpacr_el1": (3 << 20, 0), "cptr_el2": (0, 1 << 10), "cptr_el3": (0, 1 << 10)}
 """Registers that trap floating point and vectors: (bits that are 1, bits that are 0) where they do not."""
@@ -159,7 +159,7 @@ def _bounds(register: str, found: Control, op: str) -> bool:
 def _refills(state: State, register: str, op: str) -> bool:
     """Whether walks by the old table may bring back what a TLBI drops for the sake of the new one."""
     assert state.debt is not None
-    match, operation = _OWN_BASE.fullmatch(register), parse(op)
+    match, operation = OWN_BASES.fullmatch(register), parse(op)
     if match is None or operation is None or OUT in state.debt.seen:
         return False
     level = int(match["level"])

@@ -20,7 +20,7 @@ from barrierlint.dataflow.memory import place_of, root
 from barrierlint.dataflow.obligations.enabling import governed
 from barrierlint.dataflow.obligations.obligation import Birth, Obligation
 from barrierlint.dataflow.operands import ASID, tags
-from barrierlint.dataflow.reach import BASES, base_place
+from barrierlint.dataflow.reach import BASES, OWN_BASES, base_place
 from barrierlint.dataflow.relations import Relation
 from barrierlint.dataflow.state import State
 from barrierlint.dataflow.values import COMPARISONS, all_leaves, load
@@ -35,7 +35,6 @@ _COUNTERS = re.compile(r"asid|vmid|context_?id|ctx_?id|ctx_?num", re.IGNORECASE)
 _OFF = re.compile(r"sctlr_el[123]|hcr_el2")
 _GOVERNS = re.compile(r"(?:tcr2?|mair2?)_el[12]")
 _TAGGED = re.compile(r"ttbr|asid|context", re.IGNORECASE)
-_BASES_OF_CODE = re.compile(r"ttbr[01]_el[12]")
 _FLUSHES = re.compile(r"tlb|flush|inval", re.IGNORECASE)
 _READ = Const(1)
 
@@ -76,9 +75,7 @@ def _switched(state: State, register: str, value: Term) -> Birth | None:
     if same or isinstance(value, Const) or ones & ASID or any(tags(value)):
         return None
     used = state.cells.get(_place(register)) == _READ or _is_on(state, register)
-    held = (
-        not used and _BASES_OF_CODE.fullmatch(register) and _is_held(value) and not governed(state, int(register[-1]))
-    )
+    held = not used and OWN_BASES.fullmatch(register) and _is_held(value) and not governed(state, int(register[-1]))
     if not used and not held:
         return None
     return Birth(f"{SWITCHED} {register}", progress=Progress.COMPLETED, seen=frozenset({HELD} if held else ()))
